@@ -1,0 +1,58 @@
+.DEFAULT_GOAL := help
+# Any Python from 3.11 on: make demo PYTHON3=python3.12
+PYTHON3 ?= python3
+UV_VERSION = $(shell sed -n 's/.*"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
+RUN = .venv/bin/python
+SAM = .venv-sam/bin/sam
+
+export SAM_CLI_TELEMETRY = 0
+export UV_PYTHON_DOWNLOADS = never
+# `sam build` packages the function with the pip of this Python.
+export PYTHON = $(CURDIR)/.venv/bin/python
+export PYTHONPATH = $(CURDIR)/tests
+
+.PHONY: help
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+.PHONY: demo
+demo: install ## Deploy, rotate, embed and delete on a local AWS; no account needed
+	@$(RUN) -m emulator.demo
+
+.PHONY: test
+test: check ## Everything that must pass: check, then the tests on moto and on the local AWS
+	$(RUN) -m pytest --cov --cov-report=term
+
+.PHONY: check
+check: install ## Format, lint, types and templates
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/cfn-lint template.yaml examples/*.yaml
+	$(SAM) validate --lint --template template.yaml
+	for example in examples/*.yaml; do $(SAM) validate --lint --template $$example || exit 1; done
+
+.PHONY: fix
+fix: install ## Format, and mend what lint can mend
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+.PHONY: lock
+lock: install ## Lock the versions again after pyproject.toml has changed
+	.venv/bin/uv lock
+	.venv/bin/uv export --quiet --frozen --no-default-groups --no-annotate --no-header \
+		--format requirements-txt --output-file src/requirements.txt
+
+.PHONY: install
+install: .venv/installed .venv-sam/installed ## Set up .venv and .venv-sam
+
+.venv/installed: pyproject.toml uv.lock
+	@echo "Setting up .venv and .venv-sam, once; this takes a minute or two."
+	@$(PYTHON3) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@.venv/bin/uv sync --quiet --frozen
+	@touch $@
+
+.venv-sam/installed: .venv/installed
+	@UV_PROJECT_ENVIRONMENT=.venv-sam .venv/bin/uv sync --quiet --frozen --only-group sam
+	@touch $@

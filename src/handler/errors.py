@@ -1,0 +1,43 @@
+"""Failures whose text is meant for the person who reads the stack events."""
+
+
+class ProviderError(Exception):
+    """Root of all failures that we foresee; the message becomes the Reason of the answer."""
+
+
+class InvalidPropertiesError(ProviderError):
+    """The properties cannot be honoured; raised before the first AWS call.
+
+    `problems` has one sentence for each thing that is wrong.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__(f"{count} in the properties, nothing was touched: {' '.join(problems)}")
+
+
+class NameTakenError(ProviderError):
+    """Something with the wanted name exists and does not carry our ownership tags."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(
+            f"The {kind} {name} exists and does not belong to this resource; it was left as it is. "
+            "Choose another name or remove it first."
+        )
+
+
+class StackRefusedError(ProviderError):
+    """The stack that the event names is not in an operation that fits the request."""
+
+
+class KeyLimitError(ProviderError):
+    """Both access key slots of the user hold keys that may be in use."""
+
+
+class KeyNotVerifiedError(ProviderError):
+    """STS did not accept the new access key in time; the key was deleted again."""
+
+
+class StillAttachedError(ProviderError):
+    """A policy of ours is attached to something that is not ours, so it cannot be deleted."""

@@ -1,0 +1,36 @@
+"""What the operator decided when installing the provider, from the function's environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from handler.model import Location
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parameters of `template.yaml` that bind every resource this provider serves."""
+
+    iam_path: str
+    secret_prefix: str
+    permissions_boundary: str | None
+    allow_policy_document: bool
+    kms_key_arn: str | None
+    dns_suffix: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Defaults are those of the template's parameters."""
+        return cls(
+            iam_path=environ.get("IAM_PATH", "/restricted/"),
+            secret_prefix=environ.get("SECRET_PREFIX", "restricted/"),
+            permissions_boundary=environ.get("PERMISSIONS_BOUNDARY_ARN") or None,
+            allow_policy_document=environ.get("ALLOW_POLICY_DOCUMENT") == "true",
+            kms_key_arn=environ.get("KMS_KEY_ARN") or None,
+            dns_suffix=environ.get("DNS_SUFFIX", "amazonaws.com"),
+        )
+
+    def location(self, function_arn: str) -> Location:
+        """The account of the function, read from its own ARN so that no call is needed."""
+        _, partition, _, region, account_id, *_ = function_arn.split(":")
+        return Location(partition, region, account_id, self.dns_suffix)

@@ -1,0 +1,35 @@
+"""Tags of users, policies and secrets, which all speak in lists of Key/Value."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+MAXIMUM = 50  # Per user, policy or secret (IAM quotas; Secrets Manager quotas).
+
+
+def merged(*layers: Mapping[str, str]) -> dict[str, str]:
+    """All tags, a later layer winning. IAM compares tag keys without regard to case."""
+    by_folded_key = {
+        key.casefold(): (key, value) for layer in layers for key, value in layer.items()
+    }
+    return dict(by_folded_key.values())
+
+
+def as_list(tags: Mapping[str, str]) -> list[Any]:
+    """The form in which requests carry tags."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def as_dict(tags: Iterable[Any]) -> dict[str, str]:
+    """The tags of an answer or of the `Tags` property."""
+    return {tag["Key"]: tag["Value"] for tag in tags}
+
+
+def to_set(present: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
+    """The tags that must be written to turn `present` into `wanted`."""
+    return {key: value for key, value in wanted.items() if present.get(key) != value}
+
+
+def to_remove(present: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
+    """The keys that must go, except those that AWS reserves for itself."""
+    kept = {key.casefold() for key in wanted}
+    return [key for key in present if key.casefold() not in kept and not key.startswith("aws:")]

@@ -1,0 +1,27 @@
+"""Proving that a new access key works before anybody is given it.
+
+STS GetCallerIdentity needs no permission. A new key takes some seconds to be known everywhere.
+"""
+
+from botocore.exceptions import ClientError
+
+from handler.clients import sts_client
+from handler.deadline import Deadline, error_code
+from handler.errors import KeyNotVerifiedError
+from handler.model import AccessKey
+
+_NOT_KNOWN_YET = frozenset({"InvalidClientTokenId", "SignatureDoesNotMatch"})
+
+
+def verify(key: AccessKey, deadline: Deadline) -> None:
+    """Return when STS accepts the key; raises KeyNotVerifiedError when time is up."""
+    sts = sts_client(key)
+    try:
+        deadline.until_settled(
+            sts.get_caller_identity, lambda error: error_code(error) in _NOT_KNOWN_YET
+        )
+    except ClientError as error:
+        raise KeyNotVerifiedError(
+            f"STS did not accept the new access key {key.access_key_id} "
+            f"({error_code(error)}); it was deleted again and the secret is unchanged."
+        ) from error

@@ -1,0 +1,117 @@
+"""Starts MiniStack with IAM authorisation corrected to what AWS evaluates.
+
+MiniStack 1.5.33 judges IAM calls without paths and without IAM's own condition keys, so that a
+correctly scoped role is refused. Each correction names the page of the Service Authorization
+Reference, "Actions, resources, and condition keys for …", or the API reference, that it follows;
+`tests/test_emulator.py` fails when one is no longer needed.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ministack import app
+from ministack.core import iam_actions
+from ministack.services import iam
+
+_extract_resource_arn: Callable[..., str] = iam_actions.extract_resource_arn
+_request_tag_context: Callable[..., dict[str, Any]] = iam_actions.request_tag_context
+
+
+def resource_arn(
+    service: str,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    params: dict[str, Any],
+    region: str,
+    account_id: str,
+) -> str:
+    """The ARN that AWS evaluates: IAM's have paths, and creations have the ARN to be."""
+    if service == "iam" and (resource := _iam_resource(Parameters(params))):
+        return f"arn:aws:iam::{account_id}:{resource}"
+    return _extract_resource_arn(service, method, path, headers, body, params, region, account_id)
+
+
+class Parameters(dict[str, Any]):
+    """The parameters of a query, of which MiniStack keeps single values in lists."""
+
+    def __missing__(self, _key: str) -> str:
+        return ""
+
+    def text(self, name: str) -> str:
+        """The first value of a parameter, or an empty text."""
+        value = self[name]
+        return str(value[0]) if isinstance(value, list) else str(value)
+
+
+def _iam_resource(params: Parameters) -> str:
+    """Resource part of the ARN ("Resource types defined by IAM"), or nothing to correct."""
+    path = params.text("Path") or "/"
+    match params.text("Action"):
+        case "CreatePolicy":
+            return f"policy{path}{params.text('PolicyName')}"
+        case "DeleteVirtualMFADevice":
+            return params.text("SerialNumber").split(":", 5)[-1]
+        case "AddUserToGroup" | "RemoveUserFromGroup":
+            return f"group/{params.text('GroupName')}"
+        case "GetAccessKeyLastUsed":
+            return _user_resource(_owner_of(params.text("AccessKeyId")), path)
+    if role_name := params.text("RoleName"):
+        role = iam._roles.get(role_name) or {}
+        return f"role{role.get('Path', path)}{role_name}"
+    return _user_resource(params.text("UserName"), path)
+
+
+def _user_resource(user_name: str, path: str) -> str:
+    user = iam._users.get(user_name) or {}
+    return f"user{user.get('Path', path)}{user_name}" if user_name else ""
+
+
+def _owner_of(access_key_id: str) -> str:
+    return str((iam._access_keys.get(access_key_id) or {}).get("UserName", ""))
+
+
+def condition_context(
+    service: str, action: str, body: bytes, params: dict[str, Any]
+) -> dict[str, Any]:
+    """The request's tags and, for IAM, the keys of "Condition keys for IAM"."""
+    context = _request_tag_context(service, action, body, params)
+    if service != "iam":
+        return context
+    query = Parameters(params)
+    user = iam._users.get(query.text("UserName")) or {}
+    boundary = query.text("PermissionsBoundary") or user.get("PermissionsBoundary")
+    keys = {
+        "iam:PermissionsBoundary": boundary,
+        "iam:PolicyARN": query.text("PolicyArn"),
+        "iam:AWSServiceName": query.text("AWSServiceName"),
+    }
+    context |= {key: value for key, value in keys.items() if value}
+    for tag in user.get("Tags", ()):
+        context[f"aws:ResourceTag/{tag['Key']}"] = tag["Value"]
+        context[f"iam:ResourceTag/{tag['Key']}"] = tag["Value"]
+    return context
+
+
+def main() -> None:
+    """Serve on GATEWAY_PORT alone: MiniStack would take port 443 as well where it can."""
+    iam_actions.extract_resource_arn = resource_arn
+    iam_actions.request_tag_context = condition_context
+    app._port_is_bindable = lambda _host, _port: False
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    app.main()
+
+
+def _end_with_parent() -> None:
+    """Leave no process behind, the functions' ones included, when whoever started us is gone."""
+    sys.stdin.read()
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""README, changelog and examples say what is so."""
+
+import json
+import re
+from pathlib import Path
+
+import world
+from fake_cloudformation import Stack
+from property_table import property_table
+from templates import PROJECT, parse
+
+README = (PROJECT / "README.md").read_text()
+
+
+def yaml_block() -> str:
+    found = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_first_example_works(stack: Stack) -> None:
+    """The YAML that the README begins with makes a user, and has at most 12 lines."""
+    resource = parse(yaml_block())["Resources"]["Installer"]
+    properties = resource["Properties"]
+    del properties["ServiceToken"], properties["ServiceTimeout"]
+    answer = stack.create(**{name: str(value) for name, value in properties.items()})
+
+    assert answer["Status"] == "SUCCESS", answer["Reason"]
+    assert len(yaml_block().splitlines()) <= 12
+    assert world.user_names() == [properties["UserName"]]
+
+
+def test_property_table_is_that_of_the_schema() -> None:
+    """README's table is what `python -m property_table` prints."""
+    assert property_table() in README
+
+
+def test_parameters_are_documented() -> None:
+    """Every parameter of the template is in the README."""
+    template = parse((PROJECT / "template.yaml").read_text())
+
+    assert [name for name in template["Parameters"] if f"`{name}`" not in README] == []
+
+
+def test_make_targets_exist() -> None:
+    """Every `make` command that is written down can be run."""
+    text = README + (PROJECT / "CONTRIBUTING.md").read_text()
+    targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+
+    assert set(re.findall(r"make ([a-z]+)", text)) <= targets
+
+
+def test_links_lead_somewhere() -> None:
+    """Links to files of the repository are not broken."""
+    for source in PROJECT.glob("*.md"):
+        for link in re.findall(r"\]\(([^)#]+)\)", source.read_text()):
+            assert link.startswith("https://") or (source.parent / link).exists(), link
+
+
+def test_versions_agree() -> None:
+    """The changelog's newest version is the project's."""
+    project = (PROJECT / "pyproject.toml").read_text()
+    version = re.search(r'^version = "(.*)"', project, re.MULTILINE)
+    newest = re.search(r"^## (\S+)", (PROJECT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+    assert version
+    assert newest
+    assert version[1] == newest[1]
+
+
+def test_packaged_versions_are_the_locked_ones() -> None:
+    """src/requirements.txt has the versions of pyproject.toml, every one with its hashes."""
+    requirements = (PROJECT / "src" / "requirements.txt").read_text()
+    project = (PROJECT / "pyproject.toml").read_text()
+    lock = (PROJECT / "uv.lock").read_text()
+
+    for name, version in re.findall(r"^([a-z-]+)==(\S+) \\$", requirements, re.MULTILINE):
+        assert f'name = "{name}"\nversion = "{version}"' in lock
+    for direct in json.loads(re.findall(r"^dependencies = (.*)$", project, re.MULTILINE)[0]):
+        assert direct in requirements
+
+
+def test_docs_are_about_the_product_only() -> None:
+    """No file of the repository points outside it."""
+    outside = re.compile(r"\.\./shared|/work/|/tmp/")
+    texts = [*PROJECT.glob("*.md"), *PROJECT.glob("src/**/*.py"), *PROJECT.glob("docs/**/*.md")]
+
+    assert [path for path in texts if outside.search(Path(path).read_text())] == []

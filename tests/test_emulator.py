@@ -1,0 +1,71 @@
+"""The corrections to MiniStack: what they return, and that MiniStack still needs them."""
+
+from typing import Any
+
+import pytest
+from ministack.core import iam_actions
+from ministack.services import iam
+
+from emulator import launcher
+
+USER = {
+    "Path": "/restricted/",
+    "PermissionsBoundary": "arn:b",
+    "Tags": [{"Key": "k", "Value": "v"}],
+}
+CORRECTED = [
+    ("CreateUser", {"UserName": "New", "Path": "/restricted/"}, "user/restricted/New"),
+    ("DeleteUser", {"UserName": "Old"}, "user/restricted/Old"),
+    ("GetRole", {"RoleName": "Role"}, "role/team/Role"),
+    ("CreateRole", {"RoleName": "New", "Path": "/team/"}, "role/team/New"),
+    ("CreatePolicy", {"PolicyName": "P", "Path": "/restricted/"}, "policy/restricted/P"),
+    ("GetAccessKeyLastUsed", {"AccessKeyId": "AKIA1"}, "user/restricted/Old"),
+    ("RemoveUserFromGroup", {"GroupName": "G", "UserName": "Old"}, "group/G"),
+    ("DeleteVirtualMFADevice", {"SerialNumber": "arn:aws:iam::123456789012:mfa/m"}, "mfa/m"),
+]
+
+
+@pytest.fixture(autouse=True)
+def entities(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(iam, "_users", {"Old": USER})
+    monkeypatch.setattr(iam, "_roles", {"Role": {"Path": "/team/"}})
+    monkeypatch.setattr(iam, "_access_keys", {"AKIA1": {"UserName": "Old"}})
+
+
+def request(action: str, parameters: dict[str, str]) -> tuple[Any, ...]:
+    query = {"Action": [action], **{name: [value] for name, value in parameters.items()}}
+    return ("iam", "POST", "/", {}, b"", query, "us-east-1", "123456789012")
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "resource"), CORRECTED, ids=[case[0] for case in CORRECTED]
+)
+def test_resource_is_what_aws_evaluates(
+    action: str, parameters: dict[str, str], resource: str
+) -> None:
+    """The corrected ARN is AWS's; MiniStack's own is not, or the correction can go."""
+    expected = f"arn:aws:iam::123456789012:{resource}"
+
+    assert launcher.resource_arn(*request(action, parameters)) == expected
+    assert iam_actions.extract_resource_arn(*request(action, parameters)) != expected
+
+
+def test_other_resources_are_ministacks_own() -> None:
+    """What needs no correction is passed on."""
+    arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+
+    assert launcher.resource_arn(*request("GetPolicy", {"PolicyArn": arn})) == arn
+
+
+def test_condition_keys_are_iams() -> None:
+    """IAM's condition keys and the tags of users are there; MiniStack alone has none of them."""
+    parameters = {"UserName": ["Old"], "PolicyArn": ["arn:p"]}
+    arguments: Any = ("iam", "iam:AttachUserPolicy", b"", parameters)
+
+    assert launcher.condition_context(*arguments) == {
+        "iam:PermissionsBoundary": "arn:b",
+        "iam:PolicyARN": "arn:p",
+        "aws:ResourceTag/k": "v",
+        "iam:ResourceTag/k": "v",
+    }
+    assert iam_actions.request_tag_context(*arguments) == {}

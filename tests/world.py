@@ -1,0 +1,77 @@
+"""What AWS holds, as the tests ask for it."""
+
+import json
+from functools import cache
+from typing import Any
+
+import boto3
+
+PATH = "/restricted/"
+
+
+@cache
+def client(service: str) -> Any:
+    """A client of the tests' own, kept for the test run: building one takes a tenth of a second."""
+    session: Any = boto3.Session()
+    return session.client(service)
+
+
+def iam() -> Any:
+    return client("iam")
+
+
+def secretsmanager() -> Any:
+    return client("secretsmanager")
+
+
+def user(user_name: str = "Provazio") -> dict[str, Any]:
+    return dict(iam().get_user(UserName=user_name)["User"])
+
+
+def user_names() -> list[str]:
+    return [user["UserName"] for user in iam().list_users()["Users"]]
+
+
+def tags(entity: dict[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in entity.get("Tags", ())}
+
+
+def policy(name: str) -> dict[str, Any]:
+    arn = f"arn:aws:iam::123456789012:policy{PATH}{name}"
+    return dict(iam().get_policy(PolicyArn=arn)["Policy"])
+
+
+def policy_document(name: str) -> dict[str, Any]:
+    found = policy(name)
+    version = iam().get_policy_version(PolicyArn=found["Arn"], VersionId=found["DefaultVersionId"])
+    return dict(version["PolicyVersion"]["Document"])
+
+
+def policy_names() -> list[str]:
+    """Names of all customer managed policies but the boundary."""
+    found = iam().list_policies(Scope="Local")["Policies"]
+    return sorted(policy["PolicyName"] for policy in found if policy["PolicyName"] != "boundary")
+
+
+def attached(user_name: str = "Provazio") -> list[str]:
+    found = iam().list_attached_user_policies(UserName=user_name)["AttachedPolicies"]
+    return sorted(policy["PolicyName"] for policy in found)
+
+
+def keys(user_name: str = "Provazio") -> dict[str, str]:
+    found = iam().list_access_keys(UserName=user_name)["AccessKeyMetadata"]
+    return {key["AccessKeyId"]: key["Status"] for key in found}
+
+
+def secret(name: str = "restricted/Provazio", stage: str = "AWSCURRENT") -> dict[str, Any]:
+    value = secretsmanager().get_secret_value(SecretId=name, VersionStage=stage)
+    return dict(json.loads(value["SecretString"]))
+
+
+def secret_names() -> list[str]:
+    found = secretsmanager().list_secrets(IncludePlannedDeletion=True)["SecretList"]
+    return sorted(secret["Name"] for secret in found)
+
+
+def nothing_is_left() -> bool:
+    return not (user_names() or policy_names() or secret_names())
