@@ -21,7 +21,7 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
         yield Journey(aws, print)
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.__name__)
+@pytest.mark.parametrize("chapter", CHAPTERS.values(), ids=CHAPTERS)
 def test_chapter_keeps_its_promises(journey: Journey, chapter: Callable[[Journey], None]) -> None:
     """Each chapter of the demo checks what it says, in order, each building on the one before."""
     chapter(journey)

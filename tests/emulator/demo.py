@@ -25,8 +25,8 @@ def main() -> int:
             patch.dict(os.environ, aws.environment | {"PATH": path_with_aws()}),
         ):
             journey = Journey(aws, lambda line: print(f"   {line}", flush=True))
-            for chapter in CHAPTERS:
-                print(f"\n$ {chapter.__doc__}", flush=True)
+            for command, chapter in CHAPTERS.items():
+                print(f"\n$ {command}", flush=True)
                 chapter(journey)
     except (BrokenPromiseError, RuntimeError) as error:
         print(f"\n{error}", file=sys.stderr)

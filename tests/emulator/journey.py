@@ -87,7 +87,7 @@ def check_refused(journey: Journey, call: Callable[[], object], code: str, sente
 
 
 def create(journey: Journey) -> None:
-    """Sam build && sam deploy"""
+    """The plain deployment makes a user whose credentials work."""
     journey.sam.build()
     journey.outputs = journey.sam.deploy()
     for name in ("UserArn", "PolicyArns", "SecretArn"):
@@ -97,7 +97,7 @@ def create(journey: Journey) -> None:
 
 
 def rotate(journey: Journey) -> None:
-    """Sam deploy --parameter-overrides Serial=2"""
+    """A higher Serial gives a new key and keeps the one before."""
     before = journey.outputs
     journey.outputs = journey.sam.deploy(Serial="2")
     now = journey.stored("restricted/Provazio")
@@ -114,7 +114,7 @@ def rotate(journey: Journey) -> None:
 
 
 def widen(journey: Journey) -> None:
-    """Sam deploy --parameter-overrides Serial=2 PolicyTemplate=eks"""
+    """Another policy template changes the permissions and not the key."""
     before = journey.outputs
     journey.outputs = journey.sam.deploy(Serial="2", PolicyTemplate="eks")
     attached = journey.aws.client("iam").list_attached_user_policies(UserName="Provazio")
@@ -127,7 +127,7 @@ def widen(journey: Journey) -> None:
 
 
 def embed(journey: Journey) -> None:
-    """Sam deploy --template examples/embed.yaml --stack-name analytics"""
+    """A stack of its own gets a user through the exported ServiceToken."""
     outputs = journey.sam.deploy_example(EMBEDDING_STACK, "embed.yaml")
     journey.promise(
         outputs["UserName"] == "Analytics",
@@ -137,7 +137,7 @@ def embed(journey: Journey) -> None:
 
 
 def delete(journey: Journey) -> None:
-    """Aws cloudformation delete-stack, both stacks"""
+    """Deleting both stacks leaves nothing that we made."""
     session = reader(journey, "restricted/Provazio")
     session.client("sts").get_caller_identity()  # The session has the key from now on.
     journey.sam.delete(EMBEDDING_STACK)
@@ -155,4 +155,11 @@ def delete(journey: Journey) -> None:
     )
 
 
-CHAPTERS: tuple[Callable[[Journey], None], ...] = (create, rotate, widen, embed, delete)
+# The command that a person would type, and the chapter that runs it.
+CHAPTERS: dict[str, Callable[[Journey], None]] = {
+    "sam build && sam deploy": create,
+    "sam deploy --parameter-overrides Serial=2": rotate,
+    "sam deploy --parameter-overrides Serial=2 PolicyTemplate=eks": widen,
+    "sam deploy --template examples/embed.yaml --stack-name analytics": embed,
+    "aws cloudformation delete-stack, for both stacks": delete,
+}
