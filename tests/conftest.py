@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 os.environ.update(
@@ -20,39 +21,12 @@ from moto import mock_aws
 import handler.app  # noqa: F401 - imported here, before any test, as Lambda does
 import strict_moto
 import world
+from aws_calls import LISTENER, Calls
+from combinations import COMBINATIONS
 from fake_cloudformation import ResponseUrl, Stack
-from handler import clients, response
+from handler import response
 
 _BOUNDARY = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
-
-
-class Calls:
-    """The AWS calls of the function, as `service:Operation`, and the secret keys it was given."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.secret_access_keys: set[str] = set()
-
-
-class Listener:
-    """Hears the calls of the function's clients, which live as long as the test run."""
-
-    def __init__(self) -> None:
-        self.calls = Calls()
-
-    def before_call(self, model: Any, **_: Any) -> None:
-        self.calls.names.append(f"{model.service_model.signing_name}:{model.name}")
-
-    def after_create_access_key(self, parsed: dict[str, Any], **_: Any) -> None:
-        if "AccessKey" in parsed:
-            self.calls.secret_access_keys.add(parsed["AccessKey"]["SecretAccessKey"])
-
-
-LISTENER = Listener()
-clients.session().events.register("before-call", LISTENER.before_call)
-clients.session().events.register(
-    "after-call.iam.CreateAccessKey", LISTENER.after_create_access_key
-)
 
 
 @pytest.fixture
@@ -67,6 +41,15 @@ def responses(monkeypatch: pytest.MonkeyPatch) -> ResponseUrl:
     return url
 
 
+@contextmanager
+def fresh_aws(calls: Calls) -> Iterator[None]:
+    """An AWS with nothing but the boundary in it."""
+    with mock_aws():
+        world.iam().create_policy(PolicyName="boundary", PolicyDocument=_BOUNDARY)
+        LISTENER.calls = calls
+        yield
+
+
 @pytest.fixture
 def aws(
     calls: Calls,
@@ -77,9 +60,7 @@ def aws(
 ) -> Iterator[None]:
     """moto, empty at first; afterwards no output holds a secret access key."""
     strict_moto.install(monkeypatch)
-    with mock_aws():
-        world.iam().create_policy(PolicyName="boundary", PolicyDocument=_BOUNDARY)
-        monkeypatch.setattr(LISTENER, "calls", calls)
+    with fresh_aws(calls):
         yield
     printed = capsys.readouterr()
     output = caplog.text + printed.out + printed.err + str(responses.bodies)
@@ -95,3 +76,21 @@ def stack(aws: None, responses: ResponseUrl) -> Stack:
 @pytest.fixture
 def new_stack(aws: None, responses: ResponseUrl) -> Callable[..., Stack]:
     return lambda **fields: Stack(responses, **fields)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker hands its numbers to whoever prints the summary."""
+    if output := getattr(session.config, "workeroutput", None):
+        output["combinations"] = dict(COMBINATIONS)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    COMBINATIONS.update(getattr(node, "workeroutput", {}).get("combinations", {}))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for kind, count in COMBINATIONS.items():
+        terminalreporter.write_line(f"fault matrix: {count:5} {kind}")
+    if COMBINATIONS:
+        terminalreporter.write_line(f"fault matrix: {COMBINATIONS.total():5} combinations held")

@@ -12,6 +12,7 @@ from moto.cloudformation.models import cloudformation_backends
 
 import world
 from handler import app
+from handler.response import CustomResource
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
@@ -130,6 +131,11 @@ class Stack:
         self, request_type: str, old_properties: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         """One event with the properties that the stack has now."""
+        return self.deliver(self.event(request_type, old_properties))
+
+    def event(
+        self, request_type: str, old_properties: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         event = {
             "RequestType": request_type,
             "RequestId": str(uuid.uuid4()),
@@ -145,19 +151,34 @@ class Stack:
             event["PhysicalResourceId"] = self.physical_id or "invented"
         if old_properties is not None:
             event["OldResourceProperties"] = {"ServiceToken": FUNCTION_ARN} | old_properties
-        return self.deliver(event)
+        return event
 
     def deliver(self, event: dict[str, Any]) -> dict[str, Any]:
         """Hand the event to the function and take its one answer."""
-        self.last_event = event
-        before = len(self.responses.bodies)
+        self.last_event, before = event, len(self.responses.bodies)
         app.lambda_handler(event, LambdaContext())
-        assert len(self.responses.bodies) == before + 1, "exactly one answer"
-        assert len(self.responses.bodies[-1]) <= 4096
-        answer = self.responses.answers[-1]
-        for name in ("StackId", "RequestId", "LogicalResourceId"):
+        bodies = [
+            body
+            for body in self.responses.bodies[before:]
+            if json.loads(body)["RequestId"] == event["RequestId"]
+        ]
+        assert len(bodies) == 1, "exactly one answer"
+        assert len(bodies[0]) <= 4096
+        answer = dict(json.loads(bodies[0]))
+        for name in ("StackId", "LogicalResourceId"):
             assert answer[name] == event[name]
         return answer
+
+    def deliver_elsewhere(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Deliver in another execution environment, while this one is busy with its own event."""
+        kept = app.custom_resource
+        app.custom_resource = CustomResource()
+        for register in ("create", "update", "delete"):
+            getattr(app.custom_resource, register)(app._answer)
+        try:
+            return self.deliver(event)
+        finally:
+            app.custom_resource = kept
 
     def _clean_up(self, physical_id: str | None, properties: dict[str, Any]) -> None:
         kept = self.physical_id, self.properties

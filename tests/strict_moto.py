@@ -3,17 +3,29 @@
 Each rule names the page of the IAM API reference that it follows.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from moto.core.responses import ActionResult, EmptyResult
-from moto.iam.exceptions import DeleteConflictException, EntityAlreadyExists, NoSuchEntity
+from moto.iam.exceptions import (
+    DeleteConflictException,
+    EntityAlreadyExists,
+    LimitExceededException,
+    NoSuchEntity,
+)
 from moto.iam.models import User
 from moto.iam.responses import IamResponse
 
+import strict_secrets
+
 _create_user = IamResponse.create_user
 _create_policy = IamResponse.create_policy
+_create_policy_version = IamResponse.create_policy_version
+_attach_user_policy = IamResponse.attach_user_policy
+_delete_policy = IamResponse.delete_policy
 _delete_user = IamResponse.delete_user
+_tag_user = IamResponse.tag_user
 
 
 class StrictResponses:
@@ -21,21 +33,54 @@ class StrictResponses:
 
     @staticmethod
     def create_user(response: IamResponse) -> ActionResult:
-        """CreateUser: takes a PermissionsBoundary, which moto forgets."""
+        """CreateUser: unique without case; takes a PermissionsBoundary, which moto forgets."""
+        _refuse_taken(response._get_param("UserName"), response.backend.users)
+        response.backend._tag_verification(response._get_param("Tags", []))
         result = _create_user(response)
         _set_boundary(response)
         return result
 
     @staticmethod
+    def tag_user(response: IamResponse) -> ActionResult:
+        """TagUser: keys are the same without case, so none may come twice in one request."""
+        response.backend._tag_verification(response._get_param("Tags", []))
+        return _tag_user(response)
+
+    @staticmethod
     def create_policy(response: IamResponse) -> ActionResult:
-        """CreatePolicy: names are unique in the account whatever the path, and without case."""
-        name = response._get_param("PolicyName").casefold()
+        """CreatePolicy: unique in the account whatever the path, and without case; limited size."""
         managed = response.backend.managed_policies.values()
-        if any(
-            policy.name.casefold() == name for policy in managed if ":iam::aws:" not in policy.arn
-        ):
-            raise EntityAlreadyExists(f"A policy called {name} already exists.")
+        local = [policy.name for policy in managed if ":iam::aws:" not in policy.arn]
+        _refuse_taken(response._get_param("PolicyName"), local)
+        _refuse_oversize(response)
         return _create_policy(response)
+
+    @staticmethod
+    def create_policy_version(response: IamResponse) -> ActionResult:
+        """CreatePolicyVersion: limited in size as in CreatePolicy."""
+        _refuse_oversize(response)
+        return _create_policy_version(response)
+
+    @staticmethod
+    def attach_user_policy(response: IamResponse) -> ActionResult:
+        """AttachUserPolicy: at most ten; a second time changes nothing, while moto counts it."""
+        attached = _user(response).managed_policies
+        if response._get_param("PolicyArn") in attached:
+            return EmptyResult()
+        if len(attached) >= 10:
+            raise LimitExceededException("Cannot exceed quota for PoliciesPerUser: 10")
+        return _attach_user_policy(response)
+
+    @staticmethod
+    def delete_policy(response: IamResponse) -> ActionResult:
+        """DeletePolicy: refused while anything uses it, and while it has other versions."""
+        iam, arn = response.backend, response._get_param("PolicyArn")
+        entities: list[Any] = [*iam.users.values(), *iam.groups.values(), *iam.roles.values()]
+        if any(arn in entity.managed_policies or _boundary(entity) == arn for entity in entities):
+            raise DeleteConflictException("Cannot delete a policy attached to entities.")
+        if len(iam.get_policy(arn).versions) > 1:
+            raise DeleteConflictException("This policy has more than one version.")
+        return _delete_policy(response)
 
     @staticmethod
     def put_user_permissions_boundary(response: IamResponse) -> ActionResult:
@@ -64,30 +109,27 @@ class StrictResponses:
     @staticmethod
     def create_service_specific_credential(response: IamResponse) -> ActionResult:
         """CreateServiceSpecificCredential: unknown to moto."""
-        user = _user(response)
-        credential = {
-            "UserName": user.name,
+        credentials = _credentials(_user(response))
+        credential_id = f"ACCA{len(credentials):016}"
+        credentials[credential_id] = {
+            "UserName": response._get_param("UserName"),
             "ServiceName": response._get_param("ServiceName"),
-            "ServiceSpecificCredentialId": f"ACCA{len(_credentials(user)):016}",
+            "ServiceSpecificCredentialId": credential_id,
         }
-        _credentials(user).append(credential)
-        return ActionResult({"ServiceSpecificCredential": credential})
+        return ActionResult({"ServiceSpecificCredential": credentials[credential_id]})
 
     @staticmethod
     def list_service_specific_credentials(response: IamResponse) -> ActionResult:
         """ListServiceSpecificCredentials: unknown to moto."""
-        return ActionResult({"ServiceSpecificCredentials": _credentials(_user(response))})
+        credentials = _credentials(_user(response))
+        return ActionResult({"ServiceSpecificCredentials": list(credentials.values())})
 
     @staticmethod
     def delete_service_specific_credential(response: IamResponse) -> ActionResult:
         """DeleteServiceSpecificCredential: unknown to moto."""
-        credentials = _credentials(_user(response))
         wanted = response._get_param("ServiceSpecificCredentialId")
-        if wanted not in [found["ServiceSpecificCredentialId"] for found in credentials]:
+        if not _credentials(_user(response)).pop(wanted, None):
             raise NoSuchEntity(f"{wanted} cannot be found.")
-        credentials[:] = [
-            found for found in credentials if found["ServiceSpecificCredentialId"] != wanted
-        ]
         return EmptyResult()
 
 
@@ -96,14 +138,15 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, action in vars(StrictResponses).items():
         if not name.startswith("_"):
             monkeypatch.setattr(IamResponse, name, action.__func__, raising=False)
+    strict_secrets.install(monkeypatch)
 
 
 def _user(response: IamResponse) -> User:
     return response.backend.get_user(response._get_param("UserName"))
 
 
-def _credentials(user: User) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = user.__dict__.setdefault("service_specific_credentials", [])
+def _credentials(user: User) -> dict[str, dict[str, str]]:
+    found: dict[str, Any] = user.__dict__.setdefault("service_specific_credentials", {})
     return found
 
 
@@ -114,3 +157,18 @@ def _set_boundary(response: IamResponse) -> None:
             "PermissionsBoundaryType": "PermissionsBoundaryPolicy",
             "PermissionsBoundaryArn": arn,
         }
+
+
+def _boundary(entity: Any) -> str | None:
+    boundary: dict[str, str] = getattr(entity, "permissions_boundary", None) or {}
+    return boundary.get("PermissionsBoundaryArn")
+
+
+def _refuse_taken(name: str, taken: Iterable[str]) -> None:
+    if name.casefold() in {other.casefold() for other in taken}:
+        raise EntityAlreadyExists(f"{name} already exists.")
+
+
+def _refuse_oversize(response: IamResponse) -> None:
+    if len("".join(response._get_param("PolicyDocument").split())) > 6144:
+        raise LimitExceededException("Cannot exceed quota for PolicySize: 6144")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import world
-from conftest import Calls
+from aws_calls import Calls
 from fake_cloudformation import LambdaContext, ResponseUrl, Stack
 from handler import app
 
@@ -156,7 +156,7 @@ def test_too_many_tags_together(new_stack: Callable[..., Stack]) -> None:
     tags = [{"Key": f"property-{number}", "Value": ""} for number in range(40)]
     answer = stack.create(**GOOD, Tags=tags)
 
-    assert "are 51; AWS allows 50" in answer["Reason"]
+    assert "are 51; at most 47 fit" in answer["Reason"]
     assert world.nothing_is_left()
 
 
@@ -205,9 +205,31 @@ def test_taken_secret_is_refused_and_left(stack: Stack) -> None:
     assert world.user_names() == []
 
 
-def test_event_of_someone_else_is_refused(calls: Calls, responses: ResponseUrl, aws: None) -> None:
-    """An event that CloudFormation did not send is not answered and touches nothing."""
-    app.lambda_handler({"Records": []}, LambdaContext())
+KNOWN = {
+    "RequestType", "RequestId", "StackId", "ResponseURL", "ResourceProperties",
+    "PhysicalResourceId",
+}  # fmt: skip
+NO_EVENTS: dict[str, Any] = {
+    "list": [],
+    "other service": {"Records": []},
+    "request type": {"RequestType": "Explode"},
+    "request id": {"RequestId": 7},
+    "stack id": {"StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack"},
+    "response address": {"ResponseURL": "http://169.254.169.254/"},
+    "properties": {"ResourceProperties": "none"},
+    "physical id": {"PhysicalResourceId": {}},
+}
+
+
+@pytest.mark.parametrize("changes", NO_EVENTS.values(), ids=NO_EVENTS)
+def test_what_is_no_event_is_refused(
+    stack: Stack, calls: Calls, responses: ResponseUrl, changes: Any
+) -> None:
+    """What CloudFormation cannot have sent is logged, not answered, and touches nothing."""
+    stack.properties = GOOD
+    whole = stack.event("Create")
+    event: Any = whole | changes if changes and changes.keys() <= KNOWN else changes
+    app.lambda_handler(event, LambdaContext())
 
     assert responses.bodies == []
     assert calls.names == []

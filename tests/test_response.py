@@ -148,6 +148,7 @@ def test_timer_answers_with_the_right_id(responses: ResponseUrl, stack: Stack) -
     late = responses.answers[-1]
     assert len(responses.answers) == 2
     assert (late["Status"], late["PhysicalResourceId"]) == ("FAILED", "Provazio")
+    assert late["Data"] == {}
 
 
 def test_failed_start_answers_with_the_right_id(

@@ -1,14 +1,16 @@
 """The decision about keys, as a function of what IAM and the secret hold."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handler import rotation
 from handler.errors import KeyLimitError
+from handler.journal import MintNote
 from handler.model import AccessKeyMetadata, StoredKey
-from handler.rotation import KEYS_PER_USER, Action, plan
+from handler.rotation import KEYS_PER_USER, Action, Observed, RotationPlan
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 IDS = ["AKIA1", "AKIA2", "AKIA3", "AKIA4"]
@@ -19,7 +21,20 @@ def key(access_key_id: str, *, active: bool = True, used: bool = False) -> Acces
 
 
 def stored(access_key_id: str, trigger: str) -> StoredKey:
-    return StoredKey(f"version-{access_key_id}", "Provazio", access_key_id, trigger)
+    return StoredKey(f"version-{access_key_id}", "Provazio", access_key_id, LONG_AGO, trigger)
+
+
+def plan(
+    keys: list[AccessKeyMetadata],
+    current: StoredKey | None,
+    previous: StoredKey | None,
+    trigger: str,
+    *,
+    rolling_back: bool,
+    note: str = "",
+) -> RotationPlan:
+    observed = Observed(keys, current, previous, MintNote.parse(note))
+    return rotation.plan(observed, trigger, rolling_back=rolling_back)
 
 
 def test_first_key() -> None:
@@ -96,6 +111,29 @@ def test_roll_back_without_the_previous_key_keeps_the_current_one() -> None:
     assert decision.action is Action.KEEP
 
 
+def test_lost_key_is_deleted_even_when_nothing_rotates() -> None:
+    """A key that we made and never stored goes with the next request, whatever it asks for."""
+    keys = [key("AKIA1"), key("AKIA2", used=True)]
+    decision = plan(keys, stored("AKIA1", "1"), None, "1", rolling_back=False, note="token")
+
+    assert decision.action is Action.KEEP
+    assert decision.delete_before == ("AKIA2",)
+
+
+@pytest.mark.parametrize(
+    ("note", "minutes"),
+    [("", 0), ("token AKIA2", 0), ("version-AKIA1", 1)],
+    ids=["never minted", "known to be foreign", "made after ours"],
+)
+def test_foreign_key_is_not_taken_for_a_lost_one(note: str, minutes: int) -> None:
+    """A key by somebody else stays, even if nobody has used it yet."""
+    later = LONG_AGO + timedelta(minutes=minutes)
+    keys = [key("AKIA1"), AccessKeyMetadata("AKIA2", active=True, created=later)]
+    decision = plan(keys, stored("AKIA1", "1"), None, "1", rolling_back=False, note=note)
+
+    assert decision.delete_before == ()
+
+
 KEYS = st.lists(
     st.builds(key, st.sampled_from(IDS), active=st.booleans(), used=st.booleans()),
     unique_by=lambda found: found.access_key_id,
@@ -113,7 +151,7 @@ def test_plans_are_safe(
 ) -> None:
     """Whatever there is: a slot is free for a new key, and no key in use is deleted for it."""
     try:
-        decision = plan(keys, current, previous, trigger, rolling_back)
+        decision = plan(keys, current, previous, trigger, rolling_back=rolling_back)
     except KeyLimitError:
         return
     existing = {found.access_key_id: found for found in keys}

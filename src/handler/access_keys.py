@@ -38,7 +38,7 @@ class AccessKeys:
     def create(self) -> AccessKey:
         """Make a key. Its secret half is in this answer and nowhere else."""
         key = self._iam_once.create_access_key(UserName=self._user_name)["AccessKey"]
-        return AccessKey(key["AccessKeyId"], key["SecretAccessKey"])
+        return AccessKey(key["AccessKeyId"], key["CreateDate"], key["SecretAccessKey"])
 
     def deactivate(self, access_key_id: str) -> None:
         """Make a key useless at once, without deleting it."""

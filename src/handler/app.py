@@ -6,20 +6,19 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
-from handler import deletion, provisioner
+from handler import deletion, recovery
 from handler.catalogue import load_catalogue
 from handler.clients import clients
 from handler.deadline import Deadline, LambdaContext
 from handler.desired import desired_state
 from handler.errors import ProviderError
-from handler.request import Request
+from handler.provisioner import Provider
+from handler.request import Request, envelope_problem
 from handler.response import CustomResource, UndeliveredError
 from handler.settings import Settings
 
 logger = Logger(service="restricted-iam-user")
 custom_resource = CustomResource()
-
-_ENVELOPE = frozenset({"RequestType", "RequestId", "StackId", "LogicalResourceId", "ResponseURL"})
 
 
 @logger.inject_lambda_context(log_event=False, clear_state=True)
@@ -29,8 +28,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     Raises UndeliveredError when CloudFormation did not take the answer: Lambda then delivers the
     event again, which is safe because every request can be repeated.
     """
-    if missing := _ENVELOPE - event.keys():
-        logger.error("Refused: not an event of CloudFormation", extra={"missing": sorted(missing)})
+    if problem := envelope_problem(event):
+        logger.error(f"Refused, because it is no event of a custom resource: {problem}.")
         return
     logger.append_keys(
         request_type=event["RequestType"],
@@ -66,12 +65,12 @@ def _answer(event: dict[str, Any], context: LambdaContext) -> str:
 def _serve(request: Request, context: LambdaContext) -> dict[str, str]:
     settings = Settings.from_environ()
     location = settings.location(context.invoked_function_arn)
-    provider = provisioner.Provider(clients(), settings, location)
+    provider = Provider(clients(), settings, location, Deadline(context))
     if request.type == "Delete":
         deletion.delete(provider, request)
         return {}
     desired = desired_state(request, settings, location, load_catalogue())
-    return provisioner.apply(provider, request, desired, Deadline(context))
+    return recovery.apply_or_undo(provider, request, desired)
 
 
 def _reason(error: Exception, context: LambdaContext) -> str:

@@ -1,8 +1,9 @@
 """The AWS clients; the only module that builds them."""
 
+import random
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3  # noqa: TID251 - the one place
 from botocore.config import Config
@@ -15,10 +16,15 @@ if TYPE_CHECKING:
 
     from handler.model import AccessKey
 
-_TIMEOUTS = {"connect_timeout": 5, "read_timeout": 15}
-_REPEATED = Config(**_TIMEOUTS, retries={"mode": "standard", "total_max_attempts": 5})  # type: ignore[arg-type] # a dict of mixed settings
+# At worst 4 x 13 s and the pauses between, which Deadline's reserve covers.
+_TIMEOUTS: dict[str, Any] = {"connect_timeout": 3, "read_timeout": 10}
+_REPEATED = Config(**_TIMEOUTS, retries={"mode": "standard", "total_max_attempts": 4})
 # A lost answer of CreateAccessKey must not make a second key: it has no idempotency token.
-_ONCE = Config(**_TIMEOUTS, retries={"total_max_attempts": 1})  # type: ignore[arg-type] # as above
+_ONCE = Config(**_TIMEOUTS, retries={"total_max_attempts": 1})
+# Two changes of one entity at a time, or of one whose name was used a moment ago; botocore retries
+# throttling, but not these (API reference of IAM, "Common errors" of the calls).
+_PASSING = frozenset({"ConcurrentModification", "EntityTemporarilyUnmodifiable"})
+_PASSING_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -40,9 +46,12 @@ def session() -> boto3.Session:
 @cache
 def clients() -> Clients:
     """Built at the first event and kept for the life of the execution environment."""
+    iam = session().client("iam", config=_REPEATED)
+    needs_retry: Any = _retry_passing_conflict  # The stubs know no event that takes an answer.
+    iam.meta.events.register("needs-retry.iam", needs_retry)
     return Clients(
         cloudformation=session().client("cloudformation", config=_REPEATED),
-        iam=session().client("iam", config=_REPEATED),
+        iam=iam,
         iam_once=session().client("iam", config=_ONCE),
         secretsmanager=session().client("secretsmanager", config=_REPEATED),
     )
@@ -57,3 +66,12 @@ def sts_client(key: "AccessKey") -> "STSClient":
         aws_session_token="",
         config=_REPEATED,
     )
+
+
+def _retry_passing_conflict(response: Any, attempts: int, **_: Any) -> float | None:
+    """Seconds to wait before botocore repeats the call, or None."""
+    code = response[1].get("Error", {}).get("Code") if response else None
+    if code not in _PASSING or attempts >= _PASSING_ATTEMPTS:
+        return None
+    longest: float = 2**attempts / 2
+    return random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret

@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from handler import tags
-from handler.model import StoredKey
+from handler.errors import NameTakenError
+from handler.model import Owner, StoredKey
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -48,27 +50,41 @@ class CredentialSecret:
     def ensure(
         self,
         state: SecretState | None,
-        description: str,
+        owner: Owner,
         kms_key_id: str | None,
         wanted: dict[str, str],
     ) -> str:
-        """Make the secret, still without a value, or reconcile key and tags; returns its ARN."""
+        """Make the secret, still without a value, or reconcile key and tags; returns its ARN.
+
+        Raises NameTakenError when the name exists after all and is not ours.
+        """
         if state is None:
             encryption: Any = {"KmsKeyId": kms_key_id} if kms_key_id else {}
-            answer = self._client.create_secret(
-                Name=self.name, Description=description, Tags=tags.as_list(wanted), **encryption
-            )
+            try:
+                answer = self._client.create_secret(
+                    Name=self.name,
+                    Description="Credentials of a restricted IAM user",
+                    Tags=tags.as_list(wanted),
+                    **encryption,
+                )
+            except self._client.exceptions.ResourceExistsException as error:
+                made = self.describe()  # By an earlier delivery, or an answer that was lost.
+                if made is None or not owner.owns(made.tags):
+                    raise NameTakenError("secret", self.name) from error
+                return made.arn
             return answer["ARN"]
         if state.awaits_deletion:
             self._client.restore_secret(SecretId=state.arn)
-        kms_key_id = kms_key_id or _DEFAULT_KEY
+        self._reconcile(state, kms_key_id or _DEFAULT_KEY, wanted)
+        return state.arn
+
+    def _reconcile(self, state: SecretState, kms_key_id: str, wanted: dict[str, str]) -> None:
         if not state.kms_key_id.endswith(kms_key_id):  # An id or alias may stand for its ARN.
             self._client.update_secret(SecretId=state.arn, KmsKeyId=kms_key_id)
         if changed := tags.to_set(state.tags, wanted):
             self._client.tag_resource(SecretId=state.arn, Tags=tags.as_list(changed))
         if removed := tags.to_remove(state.tags, wanted):
             self._client.untag_resource(SecretId=state.arn, TagKeys=removed)
-        return state.arn
 
     def stored_key(self, stage: str) -> StoredKey | None:
         """Which key the version with this label holds; None when it holds none that we wrote."""
@@ -82,13 +98,17 @@ class CredentialSecret:
                 version_id=version["VersionId"],
                 user_name=content["UserName"],
                 access_key_id=content["AccessKeyId"],
+                created=datetime.fromisoformat(content["CreateDate"]),
                 trigger=content["Trigger"],
             )
         except (ValueError, KeyError, TypeError):  # Somebody wrote another value by hand.
             return None
 
-    def copy_from(self, other: "CredentialSecret") -> None:
-        """Take over the versions of another secret, so that a new name needs no new key."""
+    def take_over(self, other: "CredentialSecret") -> None:
+        """Copy what another secret holds, unless that is older: a new name needs no new key."""
+        here, there = self.stored_key(CURRENT), other.stored_key(CURRENT)
+        if there is None or (here and here.created >= there.created):
+            return
         for stage in (PREVIOUS, CURRENT):
             try:
                 version = self._client.get_secret_value(SecretId=other.name, VersionStage=stage)
@@ -108,13 +128,14 @@ class CredentialSecret:
             VersionStages=[CURRENT],
         )
 
-    def restore(self, version_id: str, instead_of: str) -> None:
+    def restore(self, version_id: str) -> None:
         """Move AWSCURRENT back to a version; the one it leaves becomes AWSPREVIOUS."""
+        current = self._client.get_secret_value(SecretId=self.name, VersionStage=CURRENT)
         self._client.update_secret_version_stage(
             SecretId=self.name,
             VersionStage=CURRENT,
             MoveToVersionId=version_id,
-            RemoveFromVersionId=instead_of,
+            RemoveFromVersionId=current["VersionId"],
         )
 
     def discard(self) -> None:

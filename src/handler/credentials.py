@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 from handler import rotation
 from handler.access_keys import AccessKeys
-from handler.clients import Clients
 from handler.credential_secret import CURRENT, PREVIOUS, CredentialSecret
 from handler.deadline import Deadline
-from handler.model import AccessKey, Location, StoredKey, secret_string
-from handler.request import Request
+from handler.iam_user import IamUser
+from handler.journal import KEYS_TAG, MintNote
+from handler.model import AccessKey, StoredKey, secret_string
+from handler.rotation import Action, Observed
 from handler.verification import verify
 
 
@@ -16,60 +17,85 @@ class Credentials:
     """Carries out what `rotation.plan` decides, the new key always before the old one goes."""
 
     def __init__(
-        self, clients: Clients, secret: CredentialSecret, user_name: str, location: Location
+        self,
+        user: IamUser,
+        keys: AccessKeys,
+        secret: CredentialSecret,
+        account_id: str,
+        deadline: Deadline,
     ) -> None:
-        self._keys = AccessKeys(clients.iam, clients.iam_once, user_name)
+        self._user = user
+        self._keys = keys
         self._secret = secret
-        self._user_name = user_name
-        self._location = location
+        self._account_id = account_id
+        self._deadline = deadline
 
     def ensure(
         self,
-        request: Request,
+        token: str,
         trigger: str,
-        deadline: Deadline,
+        note: MintNote,
         *,
         rolling_back: bool,
-        still_wanted: Callable[[], object],
+        confirm: Callable[[], None],
     ) -> StoredKey:
         """AWSCURRENT holds a working key made for `trigger`; returns which.
 
-        `still_wanted` raises when the stack has given up the request in the meantime.
+        `token` becomes the version id of a new key. `confirm` raises when the stack has given up
+        the request in the meantime.
         """
-        current = self._secret.stored_key(CURRENT)
-        previous = self._secret.stored_key(PREVIOUS)
-        decision = rotation.plan(self._keys.list(), current, previous, trigger, rolling_back)
+        observed = Observed(
+            self._keys.list(),
+            self._secret.stored_key(CURRENT),
+            self._secret.stored_key(PREVIOUS),
+            note,
+        )
+        decision = rotation.plan(observed, trigger, rolling_back=rolling_back)
         for access_key_id in decision.delete_before:
             self._keys.discard(access_key_id)
-        stored = current
-        if decision.action is rotation.Action.ROTATE:
-            stored = self._rotate(request.request_id, trigger, deadline, still_wanted)
-        elif decision.action is rotation.Action.RESTORE and current and previous:
-            self._secret.restore(previous.version_id, instead_of=current.version_id)
-            stored = previous
+        match decision.action, observed.current, observed.previous:
+            case Action.KEEP, StoredKey() as kept, _:
+                confirm()
+                stored = kept
+            case Action.RESTORE, _, StoredKey() as previous:
+                self._secret.restore(previous.version_id)
+                stored = previous
+            case _:
+                foreign = observed.foreign
+                self._user.tag({KEYS_TAG: str(MintNote(token, foreign))})
+                stored = self._rotate(token, trigger, confirm, observed)
         for access_key_id in decision.delete_after:
             self._keys.discard(access_key_id)
-        assert stored is not None  # noqa: S101 - KEEP is only decided for a current key
         return stored
 
     def _rotate(
-        self,
-        request_id: str,
-        trigger: str,
-        deadline: Deadline,
-        still_wanted: Callable[[], object],
+        self, token: str, trigger: str, confirm: Callable[[], None], observed: Observed
     ) -> StoredKey:
-        key = self._keys.create()
-        text = secret_string(key, self._user_name, self._location.account_id, trigger)
+        self._deadline.check("making an access key")
+        before = {key.access_key_id for key in observed.keys}
         try:
-            verify(key, deadline)
-            still_wanted()
-            self._secret.publish(text, request_id)
+            key = self._deadline.until_settled(self._keys.create, "NoSuchEntity", "Throttling")
+        except Exception:
+            self._discard_unannounced(before)
+            raise
+        try:
+            verify(key, self._deadline)
+            confirm()
+            self._secret.publish(
+                secret_string(key, self._user.user_name, self._account_id, trigger), token
+            )
         except Exception:
             if not self._published(key):
                 self._keys.discard(key.access_key_id)
                 raise
-        return StoredKey(request_id, self._user_name, key.access_key_id, trigger)
+        confirm()  # A roll-back served meanwhile takes the key for a lost one.
+        return StoredKey(token, self._user.user_name, key.access_key_id, key.created, trigger)
+
+    def _discard_unannounced(self, before: set[str]) -> None:
+        """A key may have been made although its answer was lost; nobody will ever know its half."""
+        for key in self._keys.list():
+            if key.access_key_id not in before:
+                self._keys.discard(key.access_key_id)
 
     def _published(self, key: AccessKey) -> bool:
         """Whether the secret took the key although its answer was lost."""

@@ -7,8 +7,10 @@ from typing import Protocol, TypeVar
 
 from botocore.exceptions import ClientError
 
-# Kept back for the answer: undoing a step and the retries of the PUT to CloudFormation.
-RESERVE_SECONDS = 40.0
+from handler.errors import OutOfTimeError
+
+# Kept back for the answer: the longest single call, undoing a step, and the PUT to CloudFormation.
+RESERVE_SECONDS = 60.0
 _LONGEST_DELAY_SECONDS = 8.0
 
 T = TypeVar("T")
@@ -34,21 +36,31 @@ class Deadline:
         """Seconds until work must stop; negative when it should have."""
         return self._context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
 
-    def until_settled(self, call: Callable[[], T], transient: Callable[[ClientError], bool]) -> T:
-        """Repeat `call` while its failure is IAM's eventual consistency, with back-off and jitter.
+    def check(self, next_step: str) -> None:
+        """Called between steps, so that none is begun that could not be answered for."""
+        if self.seconds_left() < 0:
+            raise OutOfTimeError(
+                f"Time ran out before this could be done: {next_step}. What was done stands until "
+                "the next request finishes or undoes it; try again."
+            )
 
-        Raises the last failure when time is up. IAM User Guide, "Changes that I make are not
-        always immediately visible".
+    def until_settled(self, call: Callable[[], T], *transient: str, seconds: float = 60) -> T:
+        """Repeat `call` while AWS refuses it with a `transient` code, with back-off and jitter.
+
+        Raises the last failure when the seconds, or the time of the request, are spent. IAM User
+        Guide, "Changes that I make are not always immediately visible".
         """
-        delay = 1.0
+        delay, waited = 1.0, 0.0
         while True:
             try:
                 return call()
             except ClientError as error:
                 pause = delay * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
-                if not transient(error) or self.seconds_left() < pause:
+                spent = waited + pause > min(seconds, self.seconds_left())
+                if error_code(error) not in transient or spent:
                     raise
             time.sleep(pause)
+            waited += pause
             delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
 
 

@@ -8,29 +8,56 @@ from collections.abc import Iterable
 
 from handler import schema, stack
 from handler.access_keys import AccessKeys
-from handler.credential_secret import CURRENT, CredentialSecret
-from handler.iam_user import IamUser
+from handler.credential_secret import CURRENT, PREVIOUS, CredentialSecret
+from handler.iam_user import IamUser, UserState
+from handler.journal import SUCCESSOR_TAG
 from handler.managed_policies import ManagedPolicies
 from handler.provisioner import Provider
 from handler.request import Request, generated_user_name
 from handler.user_dependents import UserDependents
+from handler.user_policies import UserPolicies
 
 
 def delete(provider: Provider, request: Request) -> None:
-    """Remove user, policies, keys and secret; gone already, or never made, is success."""
-    clients = provider.clients
-    stack.ask(clients.cloudformation, request, provider.location)
-    policies = ManagedPolicies(
-        clients.iam, provider.location, provider.settings.iam_path, request.owner
-    )
+    """Serve a Delete; gone already, or never made, is success."""
+    operation = stack.ask(provider.clients.cloudformation, request, provider.location)
     names = _candidate_names(request)
-    leftovers = set()
-    if user := _owned_user(provider, request, names):
-        leftovers |= set(policies.attached(user.user_name))
-        keys = AccessKeys(clients.iam, clients.iam_once, user.user_name)
-        UserDependents(clients.iam, keys, user.user_name).discard()
-        user.discard()
-    for arn in sorted(leftovers | set(policies.unattached())):
+    owned = [user for name in names if (user := _owned_user(provider, request, name))]
+    if not operation.whole_resource_goes:
+        owned = _meant(owned, request)
+    _remove(provider, request, [user.user_name for user in owned], names)
+
+
+def delete_user(provider: Provider, request: Request, user_name: str) -> None:
+    """Remove one user, if it is ours, with all that no other user of ours needs."""
+    owned = _owned_user(provider, request, user_name)
+    _remove(provider, request, [user_name] if owned else [], [user_name])
+
+
+def delete_successor(provider: Provider, request: Request) -> None:
+    """In a roll-back, remove the user that was to replace this one, if it was begun."""
+    state = _owned_user(provider, request, request.physical_id)
+    if state and (successor := state.tags.get(SUCCESSOR_TAG)):
+        delete_user(provider, request, successor)
+
+
+def delete_resource(provider: Provider, request: Request) -> None:
+    """Remove everything that the resource may have made."""
+    names = _candidate_names(request)
+    owned = [name for name in names if _owned_user(provider, request, name)]
+    _remove(provider, request, owned, names)
+
+
+def _remove(provider: Provider, request: Request, users: list[str], names: list[str]) -> None:
+    iam = provider.clients.iam
+    policies = ManagedPolicies(iam, provider.location, provider.settings.iam_path, request.owner)
+    leftovers: list[str] = []
+    for user_name in users:
+        provider.deadline.check(f"deleting user {user_name}")
+        leftovers += UserPolicies(iam, policies, user_name).attached()
+        _remove_user(provider, IamUser(iam, user_name))
+    for arn in dict.fromkeys([*leftovers, *policies.unattached()]):
+        provider.deadline.check(f"deleting policy {arn}")
         policies.discard(arn)
     for name in _candidate_secret_names(provider, request, names):
         _discard_secret(provider, request, name)
@@ -46,18 +73,38 @@ def _candidate_names(request: Request) -> list[str]:
     return _valid("UserName", names)
 
 
-def _owned_user(provider: Provider, request: Request, names: list[str]) -> IamUser | None:
-    for name in names:
-        user = IamUser(provider.clients.iam, name)
-        state = user.describe()
-        if state and request.owner.owns(state.tags):
-            return user
-    return None
+def _owned_user(provider: Provider, request: Request, user_name: str) -> UserState | None:
+    state = IamUser(provider.clients.iam, user_name).describe()
+    return state if state and request.owner.owns(state.tags) else None
+
+
+def _meant(owned: list[UserState], request: Request) -> list[UserState]:
+    """Which user a Delete within an update is for: its id, or if that may be invented, the other.
+
+    An id is not invented when it names the successor that a living user was about to get.
+    """
+    if exact := [user for user in owned if user.user_name == request.physical_id]:
+        return exact
+    return [user for user in owned if user.tags.get(SUCCESSOR_TAG) != request.physical_id][:1]
+
+
+def _remove_user(provider: Provider, user: IamUser) -> None:
+    clients = provider.clients
+    keys = AccessKeys(clients.iam, clients.iam_once, user.user_name)
+    dependents = UserDependents(clients.iam, keys, user.user_name)
+
+    def remove() -> None:
+        dependents.discard()
+        user.discard()
+
+    # A Create that was cancelled may still be adding things.
+    provider.deadline.until_settled(remove, "DeleteConflict")
 
 
 def _candidate_secret_names(provider: Provider, request: Request, names: list[str]) -> list[str]:
     prefix = provider.settings.secret_prefix
-    wanted = [request.properties.get("SecretName"), *(prefix + name for name in names)]
+    given = (request.properties.get("SecretName"), request.old_properties.get("SecretName"))
+    wanted = [*given, *(prefix + name for name in names)]
     return [name for name in _valid("SecretName", wanted) if name.startswith(prefix)]
 
 
@@ -72,12 +119,16 @@ def _valid(property_name: str, values: Iterable[object]) -> list[str]:
 
 
 def _discard_secret(provider: Provider, request: Request, name: str) -> None:
-    """Delete the secret if it is ours and the user whose key it holds is gone."""
+    """Delete the secret if it is ours, unless it holds the key of a user that remains."""
     secret = CredentialSecret(provider.clients.secretsmanager, name)
     state = secret.describe()
     if state is None or not request.owner.owns(state.tags):
         return
-    stored = None if state.awaits_deletion else secret.stored_key(CURRENT)
-    holder = IamUser(provider.clients.iam, stored.user_name).describe() if stored else None
-    if holder is None or not request.owner.owns(holder.tags):
-        secret.discard()
+    if not state.awaits_deletion:
+        for stage in (CURRENT, PREVIOUS):
+            stored = secret.stored_key(stage)
+            if stored and _owned_user(provider, request, stored.user_name):
+                if stage == PREVIOUS:  # A replacement was rolled back: its key is the one again.
+                    secret.restore(stored.version_id)
+                return
+    secret.discard()

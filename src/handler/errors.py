@@ -31,6 +31,14 @@ class StackRefusedError(ProviderError):
     """The stack that the event names is not in an operation that fits the request."""
 
 
+class GivenUpError(StackRefusedError):
+    """The stack went back on the request while it was served, so what was done is undone."""
+
+
+class OutOfTimeError(ProviderError):
+    """The invocation must answer now; what was begun is finished or undone by the next request."""
+
+
 class KeyLimitError(ProviderError):
     """Both access key slots of the user hold keys that may be in use."""
 

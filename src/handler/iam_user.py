@@ -1,9 +1,11 @@
 """One IAM user: its boundary, its tags and its deletion."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from handler import tags
+from handler.errors import NameTakenError
+from handler.model import Owner
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -41,18 +43,46 @@ class IamUser:
             tags=tags.as_dict(user.get("Tags", ())),
         )
 
-    def create(self, path: str, boundary: str | None, wanted_tags: dict[str, str]) -> str:
-        """Make the user with boundary and tags in one call; returns its ARN."""
-        limits = {"PermissionsBoundary": boundary} if boundary else {}
-        user = self._iam.create_user(
-            UserName=self.user_name, Path=path, Tags=tags.as_list(wanted_tags), **limits
-        )
+    def ensure(
+        self,
+        state: UserState | None,
+        path: str,
+        boundary: str | None,
+        wanted_tags: dict[str, str],
+        owner: Owner,
+    ) -> str:
+        """Make the user with boundary and tags in one call, or reconcile it; returns its ARN.
+
+        Raises NameTakenError when the name exists after all and is not ours.
+        """
+        if state is None:
+            return self._create(path, boundary, wanted_tags, owner)
+        self._reconcile(state, boundary, wanted_tags)
+        return state.arn
+
+    def _create(
+        self, path: str, boundary: str | None, wanted_tags: dict[str, str], owner: Owner
+    ) -> str:
+        limits: Any = {"PermissionsBoundary": boundary} if boundary else {}
+        try:
+            user = self._iam.create_user(
+                UserName=self.user_name, Path=path, Tags=tags.as_list(wanted_tags), **limits
+            )
+        except self._iam.exceptions.EntityAlreadyExistsException as error:
+            # Made by an earlier delivery or a lost answer; or taken, names having no case in IAM.
+            state = self.describe()
+            if state is None or state.user_name != self.user_name or not owner.owns(state.tags):
+                raise NameTakenError("IAM user", self.user_name) from error
+            return state.arn
         return user["User"]["Arn"]
 
-    def reconcile(
+    def tag(self, notes: dict[str, str]) -> None:
+        """Write tags beside those that there are."""
+        self._iam.tag_user(UserName=self.user_name, Tags=tags.as_list(notes))
+
+    def _reconcile(
         self, state: UserState, boundary: str | None, wanted_tags: dict[str, str]
     ) -> None:
-        """Give an existing user the boundary and exactly the tags that are wanted."""
         if boundary and state.permissions_boundary != boundary:
             self._iam.put_user_permissions_boundary(
                 UserName=self.user_name, PermissionsBoundary=boundary
@@ -63,7 +93,7 @@ class IamUser:
             self._iam.untag_user(UserName=self.user_name, TagKeys=removed)
 
     def discard(self) -> None:
-        """Delete the user, which must have no dependents left; gone already is success."""
+        """Delete the user; gone already is success. IAM refuses while anything hangs on it."""
         try:
             self._iam.delete_user(UserName=self.user_name)
         except self._iam.exceptions.NoSuchEntityException:

@@ -65,7 +65,10 @@ class ManagedPolicies:
                     Tags=tags.as_list(wanted),
                 )
             except self._iam.exceptions.EntityAlreadyExistsException as error:
-                raise NameTakenError("policy", policy.name) from error
+                made = self.describe(self.arn(policy.name))  # By an answer that was lost, perhaps.
+                if made is None or not self._owner.owns(made.tags):
+                    raise NameTakenError("policy", policy.name) from error
+                return made.arn
             return answer["Policy"]["Arn"]
         if state.document != policy.document:
             self._drop_oldest_version(state.arn)
@@ -78,18 +81,6 @@ class ManagedPolicies:
             self._iam.untag_policy(PolicyArn=state.arn, TagKeys=removed)
         return state.arn
 
-    def attached(self, user_name: str) -> list[str]:
-        """ARNs of all policies attached to the user, ours or not; none when there is no user."""
-        pages = self._iam.get_paginator("list_attached_user_policies")
-        try:
-            return [
-                policy["PolicyArn"]
-                for page in pages.paginate(UserName=user_name)
-                for policy in page["AttachedPolicies"]
-            ]
-        except self._iam.exceptions.NoSuchEntityException:
-            return []
-
     def unattached(self) -> list[str]:
         """ARNs of policies under our path that nobody has; an interrupted request leaves such."""
         pages = self._iam.get_paginator("list_policies")
@@ -99,17 +90,6 @@ class ManagedPolicies:
             for policy in page["Policies"]
             if policy["AttachmentCount"] == 0
         ]
-
-    def attach(self, user_name: str, arn: str) -> None:
-        """Give the user the policy; repeating it changes nothing."""
-        self._iam.attach_user_policy(UserName=user_name, PolicyArn=arn)
-
-    def detach(self, user_name: str, arn: str) -> None:
-        """Take the policy from the user; gone already is success."""
-        try:
-            self._iam.detach_user_policy(UserName=user_name, PolicyArn=arn)
-        except self._iam.exceptions.NoSuchEntityException:
-            return
 
     def discard(self, arn: str) -> None:
         """Delete a policy with its versions if it is ours and no other user of ours has it.

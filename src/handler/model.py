@@ -55,6 +55,7 @@ class AccessKey:
     """A new access key. IAM shows the secret half once, so it is kept out of `repr`."""
 
     access_key_id: str
+    created: datetime
     secret_access_key: str = field(repr=False)
 
 
@@ -75,6 +76,7 @@ class StoredKey:
     version_id: str
     user_name: str
     access_key_id: str
+    created: datetime
     trigger: str
 
 
@@ -104,6 +106,7 @@ def secret_string(key: AccessKey, user_name: str, account_id: str, trigger: str)
             "SecretAccessKey": key.secret_access_key,
             "UserName": user_name,
             "AccountId": account_id,
+            "CreateDate": key.created.isoformat(),
             "Trigger": trigger,
         }
     )

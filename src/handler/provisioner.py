@@ -4,19 +4,23 @@ It is driven by what AWS holds: repeating it, or coming back to it after it was 
 the same user, policies, secret and key.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from handler import stack, tags
+from handler import journal, tags
+from handler.access_keys import AccessKeys
 from handler.clients import Clients
-from handler.credential_secret import CURRENT, CredentialSecret, SecretState
+from handler.credential_secret import CURRENT, CredentialSecret
 from handler.credentials import Credentials
 from handler.deadline import Deadline
-from handler.errors import InvalidPropertiesError, NameTakenError
+from handler.found import Found
 from handler.iam_user import IamUser, UserState
-from handler.managed_policies import ManagedPolicies, PolicyState
+from handler.managed_policies import ManagedPolicies
 from handler.model import Desired, Location
 from handler.request import Request
 from handler.settings import Settings
+from handler.stack import Operation
+from handler.user_policies import UserPolicies
 
 
 @dataclass(frozen=True)
@@ -26,57 +30,65 @@ class Provider:
     clients: Clients
     settings: Settings
     location: Location
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What stands under the wanted names before anything is changed."""
-
-    user: UserState | None
-    policies: list[PolicyState | None]
-    secret: SecretState | None
+    deadline: Deadline
 
 
 def apply(
-    provider: Provider, request: Request, desired: Desired, deadline: Deadline
+    provider: Provider,
+    request: Request,
+    desired: Desired,
+    operation: Operation,
+    confirm: Callable[[], None],
 ) -> dict[str, str]:
-    """Bring user, policies, secret and key to the desired state; returns the attributes."""
-    clients = provider.clients
-    operation = stack.ask(clients.cloudformation, request, provider.location)
-    wanted_tags = tags.merged(operation.tags, desired.tags, request.owner.tags)
-    if len(wanted_tags) > tags.MAXIMUM:
-        raise InvalidPropertiesError(
-            [f"Tags, the stack's tags and two of our own are {len(wanted_tags)}; AWS allows 50."]
-        )
-    user = IamUser(clients.iam, desired.user_name)
-    policies = ManagedPolicies(
-        clients.iam, provider.location, provider.settings.iam_path, request.owner
-    )
-    secret = CredentialSecret(clients.secretsmanager, desired.secret_name)
-    found = _Found(
+    """Bring user, policies, secret and key to the desired state; returns the attributes.
+
+    `confirm` raises when the stack has given up the request in the meantime.
+    """
+    iam, deadline = provider.clients.iam, provider.deadline
+    wanted = tags.wanted(operation.tags, desired.tags, request.owner.tags)
+    user, former_user = IamUser(iam, desired.user_name), IamUser(iam, request.former_physical_id)
+    policies = ManagedPolicies(iam, provider.location, provider.settings.iam_path, request.owner)
+    secret = CredentialSecret(provider.clients.secretsmanager, desired.secret_name)
+    found = Found(
         user.describe(),
+        _owned(request, former_user) if request.replaces else None,
         [policies.describe(policies.arn(policy.name)) for policy in desired.policies],
         secret.describe(),
     )
-    _refuse_if_taken(found, request, desired, provider.settings.iam_path)
+    found.refuse_if_taken(request.owner, desired, provider.settings.iam_path)
+    found.refuse_if_late(request, operation)
+    if found.former and operation.forward:
+        former_user.tag(found.succession(request))
 
-    user_arn = _ensure_user(user, found.user, provider.settings.iam_path, desired, wanted_tags)
-    policy_arns = _ensure_policies(policies, found.policies, desired, wanted_tags)
-    description = f"Credentials of IAM user {desired.user_name}"
-    secret_arn = secret.ensure(found.secret, description, desired.kms_key_id, wanted_tags)
+    user_arn = user.ensure(
+        found.user,
+        provider.settings.iam_path,
+        desired.permissions_boundary,
+        wanted | found.notes(request, operation),
+        request.owner,
+    )
+    user_policies = UserPolicies(iam, policies, desired.user_name)
+    policy_arns = user_policies.ensure(desired.policies, found.policies, wanted, deadline)
+    deadline.check("creating the secret")
+    secret_arn = deadline.until_settled(
+        lambda: secret.ensure(found.secret, request.owner, desired.kms_key_id, wanted),
+        "InvalidRequestException",  # A secret of that name was deleted a moment ago.
+    )
     former = _former_secret(provider, request, desired)
-    if former and secret.stored_key(CURRENT) is None:
-        secret.copy_from(former)
-    credentials = Credentials(provider.clients, secret, desired.user_name, provider.location)
-    stored = credentials.ensure(
-        request,
+    if former:
+        secret.take_over(former)
+    keys = AccessKeys(iam, provider.clients.iam_once, desired.user_name)
+    stored = Credentials(user, keys, secret, provider.location.account_id, deadline).ensure(
+        request.token,
         desired.trigger,
-        deadline,
+        journal.MintNote.parse(found.note(journal.KEYS_TAG)),
         rolling_back=operation.rolling_back,
-        still_wanted=lambda: stack.ask(clients.cloudformation, request, provider.location),
+        confirm=confirm,
     )
     if former:
+        confirm()
         former.discard()
+        confirm()
     return {
         "UserArn": user_arn,
         "PolicyArns": ",".join(policy_arns),
@@ -86,64 +98,22 @@ def apply(
     }
 
 
-def _refuse_if_taken(found: _Found, request: Request, desired: Desired, path: str) -> None:
-    owns = request.owner.owns
-    if found.user and not (owns(found.user.tags) and found.user.path == path):
-        raise NameTakenError("IAM user", found.user.arn)
-    for policy in found.policies:
-        if policy and not owns(policy.tags):
-            raise NameTakenError("policy", policy.arn)
-    if found.secret and not owns(found.secret.tags):
-        raise NameTakenError("secret", desired.secret_name)
-
-
-def _ensure_user(
-    user: IamUser,
-    state: UserState | None,
-    path: str,
-    desired: Desired,
-    wanted_tags: dict[str, str],
-) -> str:
-    if state is None:
-        return user.create(path, desired.permissions_boundary, wanted_tags)
-    user.reconcile(state, desired.permissions_boundary, wanted_tags)
-    return state.arn
-
-
-def _ensure_policies(
-    policies: ManagedPolicies,
-    states: list[PolicyState | None],
-    desired: Desired,
-    wanted_tags: dict[str, str],
-) -> list[str]:
-    """The user ends with exactly the desired policies; what is no longer wanted goes last."""
-    arns = [
-        policies.ensure(policy, state, wanted_tags)
-        for policy, state in zip(desired.policies, states, strict=True)
-    ]
-    attached = policies.attached(desired.user_name)
-    for arn in arns:
-        if arn not in attached:
-            policies.attach(desired.user_name, arn)
-    for arn in attached:
-        if arn not in arns:
-            policies.detach(desired.user_name, arn)
-            policies.discard(arn)
-    for arn in policies.unattached():
-        if arn not in arns:
-            policies.discard(arn)
-    return arns
+def _owned(request: Request, user: IamUser) -> UserState | None:
+    state = user.describe()
+    return state if state and request.owner.owns(state.tags) else None
 
 
 def _former_secret(
     provider: Provider, request: Request, desired: Desired
 ) -> CredentialSecret | None:
     """The secret that the user's credentials were in, when the name has changed."""
-    default = provider.settings.secret_prefix + desired.user_name
-    name = request.old_properties.get("SecretName", default)
-    if not isinstance(name, str) or name == desired.secret_name:
+    prefix = provider.settings.secret_prefix
+    name = request.old_properties.get("SecretName", prefix + desired.user_name)
+    if not isinstance(name, str) or name == desired.secret_name or not name.startswith(prefix):
         return None
     former = CredentialSecret(provider.clients.secretsmanager, name)
-    state = former.describe() if name.startswith(provider.settings.secret_prefix) else None
-    stored = former.stored_key(CURRENT) if state and request.owner.owns(state.tags) else None
-    return former if stored and stored.user_name == desired.user_name else None
+    state = former.describe()
+    if state is None or state.awaits_deletion or not request.owner.owns(state.tags):
+        return None
+    stored = former.stored_key(CURRENT)
+    return former if stored is None or stored.user_name == desired.user_name else None

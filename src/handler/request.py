@@ -5,25 +5,64 @@ AWS CloudFormation User Guide, "Custom resource request objects".
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from handler import schema
+from handler.journal import Delivery
 from handler.model import Owner
 
 # CloudFormation's own; ServiceTimeout arrives like any other property of the template.
 _CLOUDFORMATION_PROPERTIES = frozenset({"ServiceToken", "ServiceTimeout"})
 
 
+_STACK_ID = re.compile(r"arn:[a-z-]+:cloudformation:[a-z0-9-]+:[0-9]{12}:stack/[^/]+/[^/]+")
+_TEXTS = ("RequestType", "RequestId", "StackId", "LogicalResourceId", "ResponseURL")
+_OPTIONAL: dict[str, type] = {
+    "PhysicalResourceId": str,
+    "ResourceProperties": dict,
+    "OldResourceProperties": dict,
+}
+
+
+def envelope_problem(event: object) -> str | None:
+    """Why something is not an event of a custom resource, or None; nothing in it is trusted yet."""
+    return next(_envelope_problems(event), None)
+
+
+def _envelope_problems(event: object) -> Iterator[str]:
+    if not isinstance(event, dict):
+        yield "it is not an object"
+        return
+    for name in _TEXTS:
+        if not isinstance(event.get(name), str):
+            yield f"{name} is not a text"
+    for name, kind in _OPTIONAL.items():
+        if not isinstance(event.get(name, kind()), kind):
+            yield f"{name} is not a {kind.__name__}"
+    if event.get("RequestType") not in ("Create", "Update", "Delete"):
+        yield "RequestType is none of Create, Update and Delete"
+    if not _STACK_ID.fullmatch(str(event.get("StackId"))):
+        yield "StackId is not the ARN of a stack"
+    if not str(event.get("ResponseURL")).startswith("https://"):
+        yield "ResponseURL is not an https address"
+
+
 @dataclass(frozen=True)
 class Request:
-    """One request on one resource. `physical_id` is the id that every answer to it carries."""
+    """One request on one resource.
+
+    `physical_id` is the id that every answer carries, `former_physical_id` the one that
+    CloudFormation knew before.
+    """
 
     type: str
     request_id: str
     owner: Owner
     physical_id: str
+    former_physical_id: str
     properties: dict[str, Any]
     old_properties: dict[str, Any]
 
@@ -37,14 +76,36 @@ class Request:
             request_id=event["RequestId"],
             owner=owner,
             physical_id=_physical_id(event, owner, properties),
+            former_physical_id=event.get("PhysicalResourceId", ""),
             properties=properties,
             old_properties=_own(event.get("OldResourceProperties", {})),
+        )
+
+    @property
+    def replaces(self) -> bool:
+        """Whether an Update leads to another user; CloudFormation removes the former one later."""
+        return self.type == "Update" and self.physical_id != self.former_physical_id
+
+    def undone(self) -> "Request":
+        """The request that leads back to what there was before an Update."""
+        return replace(
+            self,
+            request_id=f"{self.request_id}-undone",
+            properties=self.old_properties,
+            old_properties=self.properties,
         )
 
     @property
     def stack_name(self) -> str:
         """The name in the stack id `arn:…:stack/<name>/<uuid>`."""
         return self.owner.stack_id.split("/")[1]
+
+    @property
+    def token(self) -> str:
+        """The request id, as idempotency token of Secrets Manager: 32 to 64 characters."""
+        if 32 <= len(self.request_id) <= 64:  # noqa: PLR2004 - API reference of PutSecretValue
+            return self.request_id
+        return hashlib.sha256(self.request_id.encode()).hexdigest()
 
     @property
     def trigger(self) -> str:
@@ -54,8 +115,16 @@ class Request:
         """
         if "Serial" in self.properties:
             return f"Serial:{self.properties['Serial']}"
-        text = json.dumps(self.properties, sort_keys=True)
-        return f"Properties:{hashlib.sha256(text.encode()).hexdigest()}"
+        return f"Properties:{_digest(self.properties)}"
+
+    def delivery(self, *, rolling_back: bool) -> Delivery:
+        """How this delivery is told from others of the resource."""
+        old, new = _digest(self.old_properties)[:8], _digest(self.properties)[:8]
+        return Delivery(self.token, old, new, rolling_back)
+
+
+def _digest(properties: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(properties, sort_keys=True).encode()).hexdigest()
 
 
 def _own(properties: dict[str, Any]) -> dict[str, Any]:
@@ -69,9 +138,7 @@ def _physical_id(event: Mapping[str, Any], owner: Owner, properties: dict[str, A
     given: str = event.get("PhysicalResourceId", "")
     if event["RequestType"] == "Delete" and given:
         return given
-    if "UserName" not in properties:
-        return generated_user_name(owner)
-    name = properties["UserName"]
+    name = properties.get("UserName", generated_user_name(owner))
     if schema.accepts(schema.SCHEMA["properties"]["UserName"], name):
         return str(name)
     return given or generated_user_name(owner)

@@ -61,6 +61,7 @@ class CustomResource(CfnResource):
             if self._answered:
                 return
             self._answered = True
+            succeeded = (status or self.Status) == "SUCCESS"
             answer = {
                 "Status": status or self.Status,
                 "Reason": reason or self.Reason,
@@ -69,7 +70,7 @@ class CustomResource(CfnResource):
                 "RequestId": self.RequestId,
                 "LogicalResourceId": self.LogicalResourceId,
                 "NoEcho": self.NoEcho,
-                "Data": self.Data,
+                "Data": self.Data if succeeded else {},
             }
             self.undelivered = _put(self._response_url, encode(answer))
 

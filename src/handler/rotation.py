@@ -1,4 +1,4 @@
-"""Whether a request makes a new access key, and which keys make room for it; pure.
+"""Whether a request makes a new access key, and which keys go; pure.
 
 IAM allows two access keys a user, inactive ones included (IAM quotas). A key that we did not make
 and that may be in use is never given up.
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from handler.errors import KeyLimitError
+from handler.journal import MintNote
 from handler.model import AccessKeyMetadata, StoredKey
 
 KEYS_PER_USER = 2
@@ -31,52 +32,92 @@ class RotationPlan:
     delete_after: tuple[str, ...] = ()
 
 
-def plan(
-    keys: list[AccessKeyMetadata],
-    current: StoredKey | None,
-    previous: StoredKey | None,
-    trigger: str,
-    rolling_back: bool,
-) -> RotationPlan:
+@dataclass(frozen=True)
+class Observed:
+    """The keys of the user, the two labelled versions of the secret, and the note on the user."""
+
+    keys: list[AccessKeyMetadata]
+    current: StoredKey | None
+    previous: StoredKey | None
+    note: MintNote
+
+    @property
+    def stored(self) -> list[StoredKey]:
+        """The versions that there are."""
+        return [version for version in (self.current, self.previous) if version]
+
+    @property
+    def lost(self) -> list[str]:
+        """Keys that we made and that no version holds: a function died before storing them."""
+        held = {version.access_key_id for version in self.stored}
+        return [
+            key.access_key_id
+            for key in self.keys
+            if key.access_key_id not in held and self.note.ours(key, self.stored)
+        ]
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """Keys that we did not make and that no version holds."""
+        ours = {*self.lost, *(version.access_key_id for version in self.stored)}
+        return tuple(key.access_key_id for key in self.keys if key.access_key_id not in ours)
+
+    def holds(self, version: StoredKey | None, *, active: bool = False) -> bool:
+        """Whether the key of a version exists, and if asked, whether it is active."""
+        return version is not None and any(
+            key.access_key_id == version.access_key_id and (key.active or not active)
+            for key in self.keys
+        )
+
+
+def plan(observed: Observed, trigger: str, *, rolling_back: bool) -> RotationPlan:
     """Decide from what IAM and the secret hold, never from what changed in the properties.
 
     Raises KeyLimitError when a new key is needed and both slots may be in use.
     """
-    active = {key.access_key_id for key in keys if key.active}
-    if rolling_back and _can_return_to(previous, active, trigger, current):
-        abandoned = _existing(current, keys)
-        return RotationPlan(Action.RESTORE, "roll-back to the key of before", (), abandoned)
-    if current and current.access_key_id in active:
-        if current.trigger == trigger:
-            return RotationPlan(Action.KEEP, "the current key was made for this trigger")
+    current, previous = observed.current, observed.previous
+    lost = tuple(observed.lost)
+    made_for_it = current is not None and current.trigger == trigger and observed.holds(current)
+    returns = rolling_back and previous is not None and previous.trigger == trigger
+    if returns and not made_for_it and observed.holds(previous, active=True):
+        abandoned = _id_of(current) if observed.holds(current) else ()
+        return RotationPlan(Action.RESTORE, "roll-back to the key of before", lost, abandoned)
+    if observed.holds(current, active=True):
+        if made_for_it:
+            abandoned = _id_of(previous) if _was_abandoned(observed) else ()
+            return RotationPlan(Action.KEEP, "made for this trigger", lost, abandoned)
         if rolling_back:
-            return RotationPlan(Action.KEEP, "the key to roll back to is gone")
-    before = _make_room(keys, current, previous)
-    after = tuple(key for key in _existing(previous, keys) if key not in before)
+            return RotationPlan(Action.KEEP, "the key to roll back to is gone", lost)
+    before = (*lost, *_make_room(observed))
+    unlabelled = observed.holds(previous) and not set(_id_of(previous)) & set(before)
     reason = "the trigger changed" if current else "the secret holds no key"
-    return RotationPlan(Action.ROTATE, reason, before, after)
+    return RotationPlan(Action.ROTATE, reason, before, _id_of(previous) if unlabelled else ())
 
 
-def _make_room(
-    keys: list[AccessKeyMetadata], current: StoredKey | None, previous: StoredKey | None
-) -> tuple[str, ...]:
+def _was_abandoned(observed: Observed) -> bool:
+    """A previous key that is newer than the current one: a roll-back was cut off before its end."""
+    current, previous = observed.current, observed.previous
+    if current is None or previous is None or not observed.holds(previous):
+        return False
+    return previous.created > current.created
+
+
+def _make_room(observed: Observed) -> list[str]:
     """The keys to delete so that one slot is free, least harmful first."""
+    current, previous = _id_of(observed.current), _id_of(observed.previous)
+    keys = [key for key in observed.keys if key.access_key_id not in observed.lost]
     surplus = len(keys) - (KEYS_PER_USER - 1)
-    if surplus <= 0:
-        return ()
-    held_now = current.access_key_id if current else None
-    held_before = previous.access_key_id if previous else None
-    dispensable = [key for key in keys if key.access_key_id == held_before]
-    dispensable += [key for key in keys if key.access_key_id == held_now and not key.active]
+    unknown = [key for key in keys if key.access_key_id not in (*current, *previous)]
+    dispensable = [key for key in keys if key.access_key_id in previous]
     dispensable += [
         key
         for key in keys
-        if key.access_key_id not in (held_now, held_before) and key.last_used is None
+        if key.access_key_id in current and key not in dispensable and not key.active
     ]
+    dispensable += [key for key in unknown if key.last_used is None]
     if len(dispensable) < surplus:
-        foreign = [key for key in keys if key not in dispensable and key.access_key_id != held_now]
-        raise KeyLimitError(_limit_message(foreign))
-    return tuple(key.access_key_id for key in dispensable[:surplus])
+        raise KeyLimitError(_limit_message([key for key in unknown if key.last_used]))
+    return [key.access_key_id for key in dispensable[: max(surplus, 0)]]
 
 
 def _limit_message(foreign: list[AccessKeyMetadata]) -> str:
@@ -84,19 +125,10 @@ def _limit_message(foreign: list[AccessKeyMetadata]) -> str:
         f"{key.access_key_id} (last used {key.last_used:%Y-%m-%d})" for key in foreign
     )
     return (
-        f"The user has {KEYS_PER_USER} access keys, and this one was not made here and is in use: "
-        f"{named}. Delete it or stop using it, then try again; the current key was left as it is."
+        f"IAM allows {KEYS_PER_USER} access keys, and these were not made here and are in use: "
+        f"{named}. Delete one or stop using it, then try again; the current key was left as it is."
     )
 
 
-def _existing(stored: StoredKey | None, keys: list[AccessKeyMetadata]) -> tuple[str, ...]:
-    ids = {key.access_key_id for key in keys}
-    return (stored.access_key_id,) if stored and stored.access_key_id in ids else ()
-
-
-def _can_return_to(
-    previous: StoredKey | None, active: set[str], trigger: str, current: StoredKey | None
-) -> bool:
-    if previous is None or previous.access_key_id not in active:
-        return False
-    return previous.trigger == trigger and (current is None or current.trigger != trigger)
+def _id_of(version: StoredKey | None) -> tuple[str, ...]:
+    return (version.access_key_id,) if version else ()

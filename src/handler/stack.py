@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from handler import tags
 from handler.deadline import error_code
-from handler.errors import StackRefusedError
+from handler.errors import GivenUpError, StackRefusedError
 from handler.model import Location
 from handler.request import Request
 
@@ -20,25 +20,64 @@ if TYPE_CHECKING:
 
 _FORWARD = {
     "Create": frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}),
-    "Update": frozenset({"UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"}),
+    "Update": frozenset({"UPDATE_IN_PROGRESS"}),
 }
+_GIVEN_UP = frozenset(
+    {
+        "DELETE_IN_PROGRESS",
+        "ROLLBACK_IN_PROGRESS",
+        "UPDATE_ROLLBACK_IN_PROGRESS",
+        "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+    }
+)
+# The resource goes as a whole, and with it every user that it ever had.
+_WHOLE_RESOURCE_GOES = frozenset(
+    {"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS"}
+)
 
 
 @dataclass(frozen=True)
 class Operation:
     """What the stack is doing, and the tags that a person gave it."""
 
+    request_type: str
     status: str
     tags: dict[str, str]
 
     @property
+    def forward(self) -> bool:
+        """Whether the stack is on its way to what a Create or Update asks for."""
+        return self.status in _FORWARD[self.request_type]
+
+    @property
     def rolling_back(self) -> bool:
-        """Whether the stack is on its way back to what it was before."""
-        return "ROLLBACK" in self.status
+        """Whether the stack is on its way back to what there was before an Update."""
+        return self.status == "UPDATE_ROLLBACK_IN_PROGRESS"
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the stack has turned back, so that nothing new is wanted."""
+        return self.status in _GIVEN_UP
+
+    @property
+    def whole_resource_goes(self) -> bool:
+        """Whether a Delete is meant for the resource and not for one user that was replaced."""
+        return self.status in _WHOLE_RESOURCE_GOES
 
 
 def ask(client: "CloudFormationClient", request: Request, location: Location) -> Operation:
-    """The operation of the request's stack; raises StackRefusedError unless it fits the request."""
+    """The operation of the stack; raises StackRefusedError unless it fits the request."""
+    operation = describe(client, request, location)
+    if not _fits(operation):
+        raise StackRefusedError(
+            f"Stack {request.stack_name} is in {operation.status}, which does not ask for a "
+            f"{request.type}; nothing was touched."
+        )
+    return operation
+
+
+def describe(client: "CloudFormationClient", request: Request, location: Location) -> Operation:
+    """The operation of the request's stack, whatever it is; raises StackRefusedError."""
     stack_id = request.owner.stack_id
     home = f"arn:{location.partition}:cloudformation:{location.region}:{location.account_id}:stack/"
     if not stack_id.startswith(home):
@@ -51,16 +90,33 @@ def ask(client: "CloudFormationClient", request: Request, location: Location) ->
         if error_code(error) != "ValidationError":
             raise
         raise StackRefusedError(f"Stack {stack_id} does not exist; nothing was touched.") from error
-    status = stack["StackStatus"]
-    if not _fits(request.type, status):
-        raise StackRefusedError(
-            f"Stack {request.stack_name} is in {status}, which does not ask for a {request.type}; "
-            "nothing was touched."
+    return Operation(request.type, stack["StackStatus"], tags.as_dict(stack.get("Tags", ())))
+
+
+def refuse_given_up_create(request: Request, operation: Operation) -> None:
+    """Raise GivenUpError for a Create that came when its stack had turned back already."""
+    if request.type == "Create" and operation.given_up:
+        raise GivenUpError(
+            f"Stack {request.stack_name} is in {operation.status}, which does not ask for a "
+            "Create; what was done for it is undone."
         )
-    return Operation(status, tags.as_dict(stack.get("Tags", ())))
 
 
-def _fits(request_type: str, status: str) -> bool:
-    if request_type == "Delete":
-        return status.endswith("_IN_PROGRESS")
-    return status in _FORWARD[request_type]
+def confirm(
+    client: "CloudFormationClient", request: Request, location: Location, begun: Operation
+) -> None:
+    """Raise GivenUpError unless the stack is still in the operation that the request began in."""
+    now = describe(client, request, location)
+    if now.status != begun.status:
+        raise GivenUpError(
+            f"Stack {request.stack_name} went from {begun.status} to {now.status} meanwhile; what "
+            "was done for this request is undone."
+        )
+
+
+def _fits(operation: Operation) -> bool:
+    if operation.request_type == "Delete":
+        return operation.status.endswith("_IN_PROGRESS")
+    if operation.request_type == "Create":
+        return operation.forward or operation.given_up
+    return operation.forward or operation.rolling_back

@@ -3,14 +3,28 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-MAXIMUM = 50  # Per user, policy or secret (IAM quotas; Secrets Manager quotas).
+from handler.errors import InvalidPropertiesError
+
+# A user, policy or secret can have 50 (IAM quotas, Secrets Manager quotas); three are kept for the
+# notes on the user.
+MAXIMUM_WANTED = 47
 
 
-def merged(*layers: Mapping[str, str]) -> dict[str, str]:
-    """All tags, a later layer winning. IAM compares tag keys without regard to case."""
+def wanted(*layers: Mapping[str, str]) -> dict[str, str]:
+    """All tags, a later layer winning; raises InvalidPropertiesError when they are too many.
+
+    IAM compares tag keys without regard to case.
+    """
     by_folded_key = {
         key.casefold(): (key, value) for layer in layers for key, value in layer.items()
     }
+    if len(by_folded_key) > MAXIMUM_WANTED:
+        raise InvalidPropertiesError(
+            [
+                f"Tags, the stack's tags and our own are {len(by_folded_key)}; "
+                f"at most {MAXIMUM_WANTED} fit."
+            ]
+        )
     return dict(by_folded_key.values())
 
 

@@ -10,16 +10,15 @@ from handler.deadline import Deadline, error_code
 from handler.errors import KeyNotVerifiedError
 from handler.model import AccessKey
 
-_NOT_KNOWN_YET = frozenset({"InvalidClientTokenId", "SignatureDoesNotMatch"})
+_NOT_KNOWN_YET = ("InvalidClientTokenId", "SignatureDoesNotMatch")
+_LONGEST_SECONDS = 120  # Usually 5 to 15.
 
 
 def verify(key: AccessKey, deadline: Deadline) -> None:
     """Return when STS accepts the key; raises KeyNotVerifiedError when time is up."""
     sts = sts_client(key)
     try:
-        deadline.until_settled(
-            sts.get_caller_identity, lambda error: error_code(error) in _NOT_KNOWN_YET
-        )
+        deadline.until_settled(sts.get_caller_identity, *_NOT_KNOWN_YET, seconds=_LONGEST_SECONDS)
     except ClientError as error:
         raise KeyNotVerifiedError(
             f"STS did not accept the new access key {key.access_key_id} "
