@@ -3,6 +3,7 @@
 Each rule names the page of the IAM API reference that it follows.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.iam.exceptions import (
     DeleteConflictException,
     EntityAlreadyExists,
+    InvalidInput,
     LimitExceededException,
     NoSuchEntity,
 )
@@ -35,7 +37,7 @@ class StrictResponses:
     def create_user(response: IamResponse) -> ActionResult:
         """CreateUser: unique without case; takes a PermissionsBoundary, which moto forgets."""
         _refuse_taken(response._get_param("UserName"), response.backend.users)
-        response.backend._tag_verification(response._get_param("Tags", []))
+        _check_tags(response)
         result = _create_user(response)
         _set_boundary(response)
         return result
@@ -43,7 +45,7 @@ class StrictResponses:
     @staticmethod
     def tag_user(response: IamResponse) -> ActionResult:
         """TagUser: keys are the same without case, so none may come twice in one request."""
-        response.backend._tag_verification(response._get_param("Tags", []))
+        _check_tags(response)
         return _tag_user(response)
 
     @staticmethod
@@ -139,6 +141,15 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
         if not name.startswith("_"):
             monkeypatch.setattr(IamResponse, name, action.__func__, raising=False)
     strict_secrets.install(monkeypatch)
+
+
+def _check_tags(response: IamResponse) -> None:
+    """Tag values have letters, digits, spaces and _.:/=+-@ only (API reference of Tag)."""
+    tags = response._get_param("Tags", [])
+    response.backend._tag_verification(tags)
+    for tag in tags:
+        if not re.fullmatch(r"[\w .:/=+@-]{0,256}", tag["Value"]):
+            raise InvalidInput(f"The tag value {tag['Value']} is invalid.")
 
 
 def _user(response: IamResponse) -> User:

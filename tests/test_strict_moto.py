@@ -343,3 +343,10 @@ def test_a_label_is_not_taken_from_a_version_that_is_not_named() -> None:
     code = refusal(move, SecretId="s", VersionStage="AWSCURRENT", RemoveFromVersionId=second)
     assert code == "InvalidParameterException"
     assert stages() == {first: ["AWSPREVIOUS", "label"], second: ["AWSCURRENT"]}
+
+
+def test_tag_value_with_other_characters_is_refused(aws: None) -> None:
+    """IAM takes no tag value with characters such as angle brackets."""
+    world.iam().create_user(UserName="Tagged")
+    with pytest.raises(ClientError, match="InvalidInput"):
+        world.iam().tag_user(UserName="Tagged", Tags=[{"Key": "a", "Value": "<b"}])
