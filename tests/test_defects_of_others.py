@@ -6,14 +6,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from moto.cloudformation.responses import CloudFormationResponse
 from moto.iam.models import AccessKeyLastUsed, iam_backends
 from moto.iam.responses import IamResponse
 from moto.secretsmanager.exceptions import SecretsManagerClientError
 from moto.secretsmanager.responses import SecretsManagerResponse
+from moto.sts.exceptions import STSClientError
 
 import world
 from aws_calls import Calls
 from fake_cloudformation import ACCOUNT_ID, Stack
+
+# moto warns of codes that the service model does not list, such as AccessDenied.
+pytestmark = pytest.mark.filterwarnings("ignore:Exception.*does not match an error shape")
 
 PROPERTIES = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
 POLICY_ARN = f"arn:aws:iam::{ACCOUNT_ID}:policy/restricted/Provazio"
@@ -416,3 +421,124 @@ def test_key_deleted_by_hand_in_the_middle_of_an_update(
     after = succeeded(stack.update(**PROPERTIES, Revision="2"))
 
     assert world.keys() == {after["AccessKeyId"]: "Active"}
+
+
+@pytest.mark.parametrize("value", ["text", "{}", "[]", '{"UserName": "a"}'])
+@pytest.mark.parametrize("moved", [{}, {"SecretName": "restricted/elsewhere"}], ids=["", "moved"])
+def test_secret_overwritten_by_hand_gets_a_new_key(
+    stack: Stack, value: str, moved: dict[str, str]
+) -> None:
+    """A value that somebody wrote into our secret is replaced by a working key."""
+    stack.create(**PROPERTIES)
+    world.secretsmanager().put_secret_value(SecretId=SECRET, SecretString=value)
+    after = succeeded(stack.update(**PROPERTIES, Revision="2", **moved))
+
+    stored = world.secret(moved.get("SecretName", SECRET))
+    assert stored["AccessKeyId"] == after["AccessKeyId"]
+    assert world.keys()[after["AccessKeyId"]] == "Active"
+
+
+def test_rolled_back_addition_is_found_under_an_invented_id(stack: Stack) -> None:
+    """A resource that an update added and that failed is removed though its id is unknown."""
+    stack.set_status("UPDATE_IN_PROGRESS")
+    stack.properties = PROPERTIES
+    succeeded(stack.send("Create"))
+    stack.set_status("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+    stack.physical_id = "restricted-iam-user_RestrictedUser_1ABCDEFGHIJKL"
+    succeeded(stack.send("Delete"))
+
+    assert world.nothing_is_left()
+
+
+def test_rolled_back_replacement_gives_the_shared_secret_back(stack: Stack) -> None:
+    """The clean-up of a user that shared the secret makes the remaining user's key current."""
+    shared = PROPERTIES | {"SecretName": "restricted/shared"}
+    first = succeeded(stack.create(**shared))["AccessKeyId"]
+    stack.set_status("UPDATE_IN_PROGRESS")
+    stack.properties = shared | {"UserName": "Second"}
+    succeeded(stack.send("Update", old_properties=shared))
+    stack.set_status("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+    stack.physical_id = "Second"
+    succeeded(stack.send("Delete"))
+
+    assert world.user_names() == ["Provazio"]
+    assert world.secret("restricted/shared")["AccessKeyId"] == first
+
+
+def test_rolled_back_replacement_is_removed_by_the_roll_back_itself(stack: Stack) -> None:
+    """The Update that rolls a replacement back removes the new user, clean-up or not."""
+    stack.create(**PROPERTIES)
+    stack.set_status("UPDATE_IN_PROGRESS")
+    stack.properties = PROPERTIES | {"UserName": "Second"}
+    succeeded(stack.send("Update", old_properties=PROPERTIES))
+    succeeded(roll_back(stack, PROPERTIES))
+
+    assert world.user_names() == ["Provazio"]
+    assert world.secret_names() == [SECRET]
+
+
+def test_delete_removes_old_policy_versions(stack: Stack) -> None:
+    """A policy that was changed, by us or by hand, is deleted with all its versions."""
+    stack.create(**PROPERTIES)
+    document = json.dumps(world.policy_document("Provazio"))
+    world.iam().create_policy_version(PolicyArn=POLICY_ARN, PolicyDocument=document)
+    succeeded(stack.delete())
+
+    assert world.nothing_is_left()
+
+
+def test_event_that_comes_late_changes_nothing(stack: Stack) -> None:
+    """A Create that is delivered again after a later update is refused, and the new key stays."""
+    stack.create(**PROPERTIES)
+    late = stack.last_event
+    after = succeeded(stack.update(**PROPERTIES | {"Serial": "2"}))
+    stack.set_status("UPDATE_IN_PROGRESS")
+    answer = stack.deliver(late)
+
+    assert "This Create was delivered after stack" in answer["Reason"]
+    assert world.secret()["AccessKeyId"] == after["AccessKeyId"]
+
+
+def test_roll_back_that_fails_can_be_continued(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A roll-back that AWS refuses fails with the reason, and succeeds when it is sent again."""
+    first = succeeded(stack.create(**PROPERTIES))["AccessKeyId"]
+    changed = PROPERTIES | {"Serial": "2"}
+    succeeded(stack.update(**changed))
+    with monkeypatch.context() as patch:
+        patch.setattr(SecretsManagerResponse, "update_secret_version_stage", refuse)
+        assert "AccessDeniedException" in roll_back(stack, PROPERTIES)["Reason"]
+    stack.properties = changed
+    succeeded(roll_back(stack, PROPERTIES))
+
+    assert world.keys() == {first: "Active"}
+    assert world.secret()["AccessKeyId"] == first
+
+
+def test_stack_that_cannot_be_asked_about(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When DescribeStacks is refused, the request fails with the reason and touches nothing."""
+
+    def refused(_: CloudFormationResponse) -> Any:
+        raise STSClientError("AccessDenied", "No.")
+
+    monkeypatch.setattr(CloudFormationResponse, "describe_stacks", refused)
+    stack.set_status("CREATE_IN_PROGRESS")
+    stack.properties = PROPERTIES
+    answer = stack.send("Create")
+
+    assert answer["Reason"] == "AWS refused DescribeStacks: AccessDenied: No."
+    assert world.nothing_is_left()
+
+
+def test_own_document_with_a_truth_value(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is no text in a document of one's own is left as it is."""
+    monkeypatch.setenv("ALLOW_POLICY_DOCUMENT", "true")
+    condition = {"Bool": {"aws:SecureTransport": True}}
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": condition}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    succeeded(stack.create(UserName="Provazio", PolicyDocument=document, Serial="1"))
+
+    assert world.policy_document("Provazio") == document

@@ -6,6 +6,7 @@ from handler.model import AccessKey, AccessKeyMetadata
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_iam.type_defs import AccessKeyMetadataTypeDef
 
 
 class AccessKeys:
@@ -23,17 +24,19 @@ class AccessKeys:
             found = [key for page in pages for key in page["AccessKeyMetadata"]]
         except self._iam.exceptions.NoSuchEntityException:
             return []
-        return [
-            AccessKeyMetadata(
-                access_key_id=key["AccessKeyId"],
-                active=key["Status"] == "Active",
-                created=key["CreateDate"],
-                last_used=self._iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])[
-                    "AccessKeyLastUsed"
-                ].get("LastUsedDate"),
-            )
-            for key in found
-        ]
+        return [metadata for key in found if (metadata := self._metadata(key))]
+
+    def _metadata(self, key: "AccessKeyMetadataTypeDef") -> AccessKeyMetadata | None:
+        try:
+            used = self._iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])
+        except self._iam.exceptions.NoSuchEntityException:
+            return None  # The list may still name a key that is gone.
+        return AccessKeyMetadata(
+            access_key_id=key["AccessKeyId"],
+            active=key["Status"] == "Active",
+            created=key["CreateDate"],
+            last_used=used["AccessKeyLastUsed"].get("LastUsedDate"),
+        )
 
     def create(self) -> AccessKey:
         """Make a key. Its secret half is in this answer and nowhere else."""

@@ -32,6 +32,12 @@ class Catalogue:
     entries: dict[str, tuple[CatalogueDocument, ...]]
     variables: dict[str, Variable]
 
+    @property
+    def name_suffixes(self) -> list[str]:
+        """What the names of policies may end in, after their base name."""
+        documents = [document for entry in self.entries.values() for document in entry]
+        return list(dict.fromkeys(document.name_suffix for document in documents))
+
 
 @cache
 def load_catalogue() -> Catalogue:

@@ -61,8 +61,8 @@ class Credentials:
                 self._secret.restore(previous.version_id)
                 stored = previous
             case _:
-                foreign = observed.foreign
-                self._user.tag({KEYS_TAG: str(MintNote(token, foreign))})
+                announced = {KEYS_TAG: str(MintNote(token, observed.foreign))}
+                self._deadline.until_settled(lambda: self._user.tag(announced), "NoSuchEntity")
                 stored = self._rotate(token, trigger, confirm, observed)
         for access_key_id in decision.delete_after:
             self._keys.discard(access_key_id)

@@ -56,7 +56,7 @@ class Deadline:
                 return call()
             except ClientError as error:
                 pause = delay * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
-                spent = waited + pause > min(seconds, self.seconds_left())
+                spent = waited + pause > seconds or pause > self.seconds_left()
                 if error_code(error) not in transient or spent:
                     raise
             time.sleep(pause)

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 
 from handler import schema, stack
 from handler.access_keys import AccessKeys
+from handler.catalogue import load_catalogue
 from handler.credential_secret import CURRENT, PREVIOUS, CredentialSecret
+from handler.errors import StillAttachedError
 from handler.iam_user import IamUser, UserState
 from handler.journal import SUCCESSOR_TAG
 from handler.managed_policies import ManagedPolicies
@@ -56,11 +58,19 @@ def _remove(provider: Provider, request: Request, users: list[str], names: list[
         provider.deadline.check(f"deleting user {user_name}")
         leftovers += UserPolicies(iam, policies, user_name).attached()
         _remove_user(provider, IamUser(iam, user_name))
-    for arn in dict.fromkeys([*leftovers, *policies.unattached()]):
+    candidates = [policies.arn(name) for name in _candidate_policy_names(request, names)]
+    named = [arn for arn in candidates if policies.describe(arn)]
+    held: list[str] = []
+    for arn in dict.fromkeys([*leftovers, *policies.unattached(), *named]):
         provider.deadline.check(f"deleting policy {arn}")
-        policies.discard(arn)
+        try:
+            policies.discard(arn)
+        except StillAttachedError as error:
+            held.append(str(error))
     for name in _candidate_secret_names(provider, request, names):
         _discard_secret(provider, request, name)
+    if held:
+        raise StillAttachedError(" ".join(held))
 
 
 def _candidate_names(request: Request) -> list[str]:
@@ -99,6 +109,12 @@ def _remove_user(provider: Provider, user: IamUser) -> None:
 
     # A Create that was cancelled may still be adding things.
     provider.deadline.until_settled(remove, "DeleteConflict")
+
+
+def _candidate_policy_names(request: Request, names: list[str]) -> list[str]:
+    """Names that the policies may have: one that somebody else uses is not found otherwise."""
+    bases = _valid("PolicyName", [request.properties.get("PolicyName")]) or names
+    return [base + suffix for base in bases for suffix in load_catalogue().name_suffixes]
 
 
 def _candidate_secret_names(provider: Provider, request: Request, names: list[str]) -> list[str]:

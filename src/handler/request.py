@@ -29,13 +29,12 @@ _OPTIONAL: dict[str, type] = {
 
 def envelope_problem(event: object) -> str | None:
     """Why something is not an event of a custom resource, or None; nothing in it is trusted yet."""
+    if not isinstance(event, dict):
+        return "it is not an object"
     return next(_envelope_problems(event), None)
 
 
-def _envelope_problems(event: object) -> Iterator[str]:
-    if not isinstance(event, dict):
-        yield "it is not an object"
-        return
+def _envelope_problems(event: dict[str, Any]) -> Iterator[str]:
     for name in _TEXTS:
         if not isinstance(event.get(name), str):
             yield f"{name} is not a text"

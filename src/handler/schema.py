@@ -45,16 +45,13 @@ def accepts(schema: dict[str, Any], value: object) -> bool:
         return any(accepts(alternative, value) for alternative in schema["anyOf"])
     if "type" in schema and not isinstance(value, _TYPES[schema["type"]]):
         return False
-    match value:
-        case str():
-            return _accepts_text(schema, value)
-        case list():
-            return _in_range(schema, "Items", len(value)) and all(
-                accepts(schema.get("items", {}), item) for item in value
-            )
-        case dict():
-            return _accepts_map(schema, value)
-    return True
+    if isinstance(value, str):
+        return _accepts_text(schema, value)
+    if isinstance(value, list):
+        return _in_range(schema, "Items", len(value)) and all(
+            accepts(schema["items"], item) for item in value
+        )
+    return isinstance(value, dict) and _accepts_map(schema, value)
 
 
 def _accepts_text(schema: dict[str, Any], text: str) -> bool:

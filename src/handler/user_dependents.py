@@ -16,8 +16,9 @@ from handler.deadline import error_code
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
-# A kind that a partition does not offer is a kind of which there are none.
-_NOT_OFFERED = frozenset({"InvalidAction", "ServiceNotSupported"})
+# A kind that a partition does not offer is a kind of which there are none; and a user that is
+# gone has nothing.
+_NONE = frozenset({"InvalidAction", "ServiceNotSupported", "NoSuchEntity"})
 
 
 class UserDependents:
@@ -83,7 +84,7 @@ class UserDependents:
                 for item in page.get(member, ())
             ]
         except ClientError as error:
-            if error_code(error) in _NOT_OFFERED:
+            if error_code(error) in _NONE:
                 return []
             raise
 
