@@ -531,9 +531,7 @@ def test_stack_that_cannot_be_asked_about(stack: Stack, monkeypatch: pytest.Monk
     assert world.nothing_is_left()
 
 
-def test_own_document_with_a_truth_value(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_own_document_with_a_truth_value(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is no text in a document of one's own is left as it is."""
     monkeypatch.setenv("ALLOW_POLICY_DOCUMENT", "true")
     condition = {"Bool": {"aws:SecureTransport": True}}
