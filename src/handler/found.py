@@ -38,12 +38,11 @@ class Found:
     def refuse_if_late(self, request: Request, operation: Operation) -> None:
         """Raise StackRefusedError for a request that the stack has left behind."""
         delivery = request.delivery(rolling_back=operation.rolling_back)
-        states = [state for state in (self.user, self.former) if state]
+        state = self.user or self.former
+        note = state.tags.get(journal.REQUESTS_TAG, "") if state else ""
         # A roll-back leads to a user that is still there; only a late Update could want a new one.
         backwards = operation.rolling_back and self.user is None and self.former is not None
-        if backwards or any(
-            journal.is_late(state.tags.get(journal.REQUESTS_TAG, ""), delivery) for state in states
-        ):
+        if backwards or journal.is_late(note, delivery):
             raise StackRefusedError(
                 f"This {request.type} was delivered after stack {request.stack_name} had gone on; "
                 "nothing was touched."
@@ -55,7 +54,7 @@ class Found:
         delivery = request.delivery(rolling_back=False)
         return {
             journal.SUCCESSOR_TAG: request.physical_id,
-            journal.REQUESTS_TAG: journal.remember(note, delivery),
+            journal.REQUESTS_TAG: journal.remember(note, delivery, delivery.old_digest),
         }
 
     def note(self, tag: str) -> str:
@@ -66,7 +65,9 @@ class Found:
         """What they go on remembering."""
         delivery = request.delivery(rolling_back=operation.rolling_back)
         kept = {
-            journal.REQUESTS_TAG: journal.remember(self.note(journal.REQUESTS_TAG), delivery),
+            journal.REQUESTS_TAG: journal.remember(
+                self.note(journal.REQUESTS_TAG), delivery, delivery.new_digest
+            ),
             journal.KEYS_TAG: self.note(journal.KEYS_TAG),
         }
         if operation.rolling_back:

@@ -24,35 +24,35 @@ class Delivery:
     rolling_back: bool
 
     @property
-    def entry(self) -> str:
-        """As the note has it; a roll-back is marked."""
-        return f"{'@' if self.rolling_back else ''}{self.token}:{self.new_digest}"
+    def mark(self) -> str:
+        """How its entry in a note begins; a roll-back is marked."""
+        return f"{'@' if self.rolling_back else ''}{self.token}:"
 
 
-def remember(note: str, delivery: Delivery) -> str:
-    """The note of recent Creates and Updates with one more, newest first."""
+def remember(note: str, delivery: Delivery, digest: str) -> str:
+    """The note of recent Creates and Updates with one more and where it led, newest first."""
     entries = note.split()
-    if delivery.entry in entries:
+    if any(entry.startswith(delivery.mark) for entry in entries):
         return note
-    return " ".join([delivery.entry, *entries][:_REMEMBERED_REQUESTS])
+    return " ".join([delivery.mark + digest, *entries][:_REMEMBERED_REQUESTS])
 
 
 def is_late(note: str, delivery: Delivery) -> bool:
     """Whether the stack has left this delivery behind.
 
     One that is remembered is in time only as the newest, in the direction that it had. One that is
-    not, while the stack rolls back, is the roll-back itself, which leads to a state that we
-    remember; a late Update leads from such a state to one that we have never seen.
+    not, while the stack rolls back, is the roll-back itself: it leads to a state that we remember,
+    and after another roll-back to the same. A late Update leads from such a state elsewhere.
     """
     entries = note.split()
-    served = [entry for entry in entries if entry.lstrip("@").startswith(f"{delivery.token}:")]
-    if served:
-        return entries[0] != delivery.entry
-    digests = {entry.rpartition(":")[2] for entry in entries}
+    if any(entry.lstrip("@").startswith(f"{delivery.token}:") for entry in entries):
+        return not entries[0].startswith(delivery.mark)
+    digests = [entry.rpartition(":")[2] for entry in entries]
+    goals = digests[:1] if note.startswith("@") else digests
     return (
         delivery.rolling_back
         and delivery.old_digest in digests
-        and delivery.new_digest not in digests
+        and delivery.new_digest not in goals
     )
 
 
