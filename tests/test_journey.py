@@ -11,8 +11,6 @@ from emulator.demo import path_with_aws
 from emulator.journey import CHAPTERS, Journey
 from emulator.local_aws import local_aws
 
-pytestmark = pytest.mark.xdist_group("journey")  # The chapters build on each other.
-
 
 @pytest.fixture(scope="module")
 def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:

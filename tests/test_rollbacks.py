@@ -132,9 +132,6 @@ class Stack:
         raise TimeoutError(f"Stack {self.name} is still in {stack['StackStatus']}")
 
 
-pytestmark = pytest.mark.xdist_group("rollbacks")  # One local AWS for all of them.
-
-
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     with local_aws(tmp_path_factory.mktemp("aws")) as aws:
