@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import direct_moto
 import strict_moto
 import world
 from aws_calls import Calls, Fault, KilledError
@@ -105,6 +106,7 @@ def scenes(
     """New scenes, one for each call that an operation makes, until a fault finds none."""
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     strict_moto.install(monkeypatch)
+    direct_moto.install(monkeypatch)
 
     def numbered(kind: str) -> Iterator[tuple[int, Scene]]:
         for at in range(MOST_CALLS):

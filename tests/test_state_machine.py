@@ -3,23 +3,22 @@
 import json
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import pytest
-from botocore.useragent import UserAgentString
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     invariant,
     precondition,
     rule,
+    run_state_machine_as_test,
 )
-from moto.core.utils import method_names_from_class
 from moto.iam.models import iam_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
+import direct_moto
 import strict_moto
 import world
 from aws_calls import Calls, Fault, KilledError
@@ -30,12 +29,12 @@ from handler import response
 from handler.model import STACK_TAG
 from invariants import FOREIGN, foreign_things, plant_foreign_things
 
-SEQUENCES = 150
+SEQUENCES = 1000
+SHARES = 4  # So that several workers can share them.
 STEPS = 6
 INVENTED = "restricted-iam-user-RestrictedUser-1A2B3C4D5E"
 POLICIES = {"vanilla": [""], "eks": ["", "Eks", "EksIam"]}
 
-METHOD_NAMES = cache(method_names_from_class)
 GIVEN_UP = {
     "CREATE_IN_PROGRESS": "ROLLBACK_IN_PROGRESS",
     "UPDATE_IN_PROGRESS": "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
@@ -166,9 +165,7 @@ class Stacks(RuleBasedStateMachine):
         responses = ResponseUrl()
         patches.setattr(response, "_HTTP", responses)
         strict_moto.install(patches)
-        # Half of the time of a call goes into these two, which always end in the same.
-        patches.setattr(UserAgentString, "to_string", lambda _self: "tests")
-        patches.setattr("moto.core.responses.method_names_from_class", METHOD_NAMES)
+        direct_moto.install(patches)
         self.calls = Calls()
         self.closing.enter_context(fresh_aws(self.calls))
         self.foreign = plant_foreign_things()
@@ -451,15 +448,17 @@ class Stacks(RuleBasedStateMachine):
             assert found.keys() <= {version["AccessKeyId"] for version in versions.values()}
 
 
-class TestStacks(Stacks.TestCase):  # type: ignore[misc,valid-type] # made by Hypothesis
-    """The random sequences."""
+SETTINGS = settings(
+    max_examples=SEQUENCES // SHARES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    phases=[Phase.generate],
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
 
-    settings = settings(
-        max_examples=SEQUENCES,
-        stateful_step_count=STEPS,
-        deadline=None,
-        phases=[Phase.generate],
-        derandomize=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_random_sequences(share: int) -> None:
+    """Whatever happens to two stacks in whatever order, each has what it should have."""
+    run_state_machine_as_test(seed(share)(Stacks), settings=SETTINGS)
