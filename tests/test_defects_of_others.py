@@ -190,6 +190,18 @@ def test_unused_key_made_by_hand_makes_room(stack: Stack) -> None:
     assert world.keys() == {first: "Active", second: "Active"}
 
 
+@pytest.mark.parametrize("used", [True, False])
+def test_deactivated_key_makes_room_before_one_made_by_hand(stack: Stack, used: bool) -> None:
+    """With both slots taken, a current key that somebody deactivated goes, not the unknown."""
+    first = succeeded(stack.create(**PROPERTIES))["AccessKeyId"]
+    theirs = make_key_by_hand(used=used)
+    world.iam().update_access_key(UserName="Provazio", AccessKeyId=first, Status="Inactive")
+    second = succeeded(stack.update(**PROPERTIES | {"Serial": "2"}))["AccessKeyId"]
+
+    assert world.keys() == {second: "Active", theirs: "Active"}
+    assert world.secret()["AccessKeyId"] == second
+
+
 def test_used_key_made_by_hand_is_named_and_kept(stack: Stack) -> None:
     """A second key in use stops the rotation, which says so; key and roll-back are unharmed."""
     first = succeeded(stack.create(**PROPERTIES))["AccessKeyId"]
@@ -236,6 +248,17 @@ def test_secret_scheduled_for_deletion_by_hand_is_restored(stack: Stack, serial:
     assert not awaits_deletion()
     assert world.secret()["AccessKeyId"] == after["AccessKeyId"]
     assert (after["AccessKeyId"] == first) is (serial == "1")
+
+
+def test_secret_of_a_cut_off_create_that_somebody_scheduled_for_deletion(stack: Stack) -> None:
+    """The second delivery of a Create takes our own secret back from deletion."""
+    stack.set_status("CREATE_IN_PROGRESS")
+    stack.properties = PROPERTIES
+    first = succeeded(stack.send("Create"))["AccessKeyId"]
+    schedule_deletion()
+
+    assert succeeded(stack.deliver(stack.last_event))["AccessKeyId"] == first
+    assert not awaits_deletion()
 
 
 def test_secret_scheduled_for_deletion_by_hand_is_deleted(stack: Stack) -> None:
@@ -463,6 +486,36 @@ def test_rolled_back_replacement_gives_the_shared_secret_back(stack: Stack) -> N
 
     assert world.user_names() == ["Provazio"]
     assert world.secret("restricted/shared")["AccessKeyId"] == first
+
+
+def test_rolled_back_replacement_leaves_no_key_that_nobody_can_read(stack: Stack) -> None:
+    """A key that a replacement pushed out of the shared secret goes when that is rolled back."""
+    shared = PROPERTIES | {"SecretName": "restricted/shared"}
+    stack.create(**shared)
+    second = succeeded(stack.update(**shared | {"Serial": "2"}))["AccessKeyId"]
+    stack.set_status("UPDATE_IN_PROGRESS")
+    stack.properties = shared | {"UserName": "Second", "Serial": "2"}
+    succeeded(stack.send("Update", old_properties=shared | {"Serial": "2"}))
+    stack.set_status("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+    stack.physical_id = "Second"
+    succeeded(stack.send("Delete"))
+
+    assert world.keys() == {second: "Active"}
+
+
+def test_rolled_back_replacement_leaves_a_key_made_by_hand(stack: Stack) -> None:
+    """Giving the shared secret back to the remaining user takes away no key but our own."""
+    shared = PROPERTIES | {"SecretName": "restricted/shared"}
+    first = succeeded(stack.create(**shared))["AccessKeyId"]
+    other = make_key_by_hand(used=False)
+    stack.set_status("UPDATE_IN_PROGRESS")
+    stack.properties = shared | {"UserName": "Second"}
+    succeeded(stack.send("Update", old_properties=shared))
+    stack.set_status("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+    stack.physical_id = "Second"
+    succeeded(stack.send("Delete"))
+
+    assert world.keys().keys() == {first, other}
 
 
 def test_rolled_back_replacement_is_removed_by_the_roll_back_itself(stack: Stack) -> None:

@@ -6,7 +6,7 @@ from handler import rotation
 from handler.access_keys import AccessKeys
 from handler.credential_secret import CURRENT, PREVIOUS, CredentialSecret
 from handler.deadline import Deadline
-from handler.iam_user import IamUser
+from handler.iam_user import IamUser, UserState
 from handler.journal import KEYS_TAG, MintNote
 from handler.model import AccessKey, StoredKey, secret_string
 from handler.rotation import Action, Observed
@@ -44,12 +44,7 @@ class Credentials:
         `token` becomes the version id of a new key. `confirm` raises when the stack has given up
         the request in the meantime.
         """
-        observed = Observed(
-            self._keys.list(),
-            self._secret.stored_key(CURRENT),
-            self._secret.stored_key(PREVIOUS),
-            note,
-        )
+        observed = _observe(self._keys, self._secret, note)
         decision = rotation.plan(observed, trigger, rolling_back=rolling_back)
         for access_key_id in decision.delete_before:
             self._keys.discard(access_key_id)
@@ -101,3 +96,14 @@ class Credentials:
         """Whether the secret took the key although its answer was lost."""
         stored = self._secret.stored_key(CURRENT)
         return stored is not None and stored.access_key_id == key.access_key_id
+
+
+def discard_lost_keys(keys: AccessKeys, secret: CredentialSecret, user: UserState) -> None:
+    """Delete the keys of the user that we made and that no version of the secret holds."""
+    note = MintNote.parse(user.tags.get(KEYS_TAG, ""))
+    for access_key_id in _observe(keys, secret, note).lost:
+        keys.discard(access_key_id)
+
+
+def _observe(keys: AccessKeys, secret: CredentialSecret, note: MintNote) -> Observed:
+    return Observed(keys.list(), secret.stored_key(CURRENT), secret.stored_key(PREVIOUS), note)

@@ -10,6 +10,7 @@ from handler import schema, stack
 from handler.access_keys import AccessKeys
 from handler.catalogue import load_catalogue
 from handler.credential_secret import CURRENT, PREVIOUS, CredentialSecret
+from handler.credentials import discard_lost_keys
 from handler.errors import StillAttachedError
 from handler.iam_user import IamUser, UserState
 from handler.journal import SUCCESSOR_TAG
@@ -98,10 +99,13 @@ def _meant(owned: list[UserState], request: Request) -> list[UserState]:
     return [user for user in owned if user.tags.get(SUCCESSOR_TAG) != request.physical_id][:1]
 
 
+def _keys(provider: Provider, user_name: str) -> AccessKeys:
+    return AccessKeys(provider.clients.iam, provider.clients.iam_once, user_name)
+
+
 def _remove_user(provider: Provider, user: IamUser) -> None:
-    clients = provider.clients
-    keys = AccessKeys(clients.iam, clients.iam_once, user.user_name)
-    dependents = UserDependents(clients.iam, keys, user.user_name)
+    keys = _keys(provider, user.user_name)
+    dependents = UserDependents(provider.clients.iam, keys, user.user_name)
 
     def remove() -> None:
         dependents.discard()
@@ -143,8 +147,9 @@ def _discard_secret(provider: Provider, request: Request, name: str) -> None:
     if not state.awaits_deletion:
         for stage in (CURRENT, PREVIOUS):
             stored = secret.stored_key(stage)
-            if stored and _owned_user(provider, request, stored.user_name):
+            if stored and (user := _owned_user(provider, request, stored.user_name)):
                 if stage == PREVIOUS:  # A replacement was rolled back: its key is the one again.
+                    discard_lost_keys(_keys(provider, user.user_name), secret, user)
                     secret.restore(stored.version_id)
                 return
     secret.discard()
