@@ -44,8 +44,15 @@ class StrictResponses:
 
     @staticmethod
     def tag_user(response: IamResponse) -> ActionResult:
-        """TagUser: keys are the same without case, so none may come twice in one request."""
+        """TagUser: keys are the same without case, the last spelling stays; at most 50 in all."""
         _check_tags(response)
+        arn, tagger = _user(response).arn, response.backend.tagger
+        present = [tag["Key"] for tag in tagger.list_tags_for_resource(arn)["Tags"]]
+        added = {tag["Key"].casefold() for tag in response._get_param("Tags")}
+        replaced = [key for key in present if key.casefold() in added]
+        if len(present) - len(replaced) + len(added) > 50:
+            raise LimitExceededException("Cannot exceed quota for TagsPerUser: 50")
+        tagger.untag_resource_using_names(arn, replaced)
         return _tag_user(response)
 
     @staticmethod

@@ -18,6 +18,8 @@ from moto.sts.responses import TokenResponse
 _create_secret = SecretsManagerResponse.create_secret
 _get_secret_value = SecretsManagerResponse.get_secret_value
 _put_secret_value = SecretsManagerResponse.put_secret_value
+_tag_resource = SecretsManagerResponse.tag_resource
+_untag_resource = SecretsManagerResponse.untag_resource
 _update_secret = SecretsManagerResponse.update_secret
 _update_secret_version_stage = SecretsManagerResponse.update_secret_version_stage
 _get_caller_identity = TokenResponse.get_caller_identity
@@ -62,6 +64,18 @@ class StrictResponses:
         """UpdateSecret: refused while deletion is awaited, whatever the token."""
         _usable_secret(response)
         return _update_secret(response)
+
+    @staticmethod
+    def tag_resource(response: SecretsManagerResponse) -> str:
+        """TagResource: refused while deletion is awaited."""
+        _usable_secret(response)
+        return _tag_resource(response)
+
+    @staticmethod
+    def untag_resource(response: SecretsManagerResponse) -> str:
+        """UntagResource: refused while deletion is awaited."""
+        _usable_secret(response)
+        return _untag_resource(response)
 
     @staticmethod
     def update_secret_version_stage(response: SecretsManagerResponse) -> str:

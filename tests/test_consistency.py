@@ -363,7 +363,12 @@ def test_create_begins_no_step_that_it_cannot_answer_for(
     """A Create whose time runs out says before which step, and the next one goes on from there."""
     steps = steps_out_of_time(calls, remaining, lambda: begin(stack))
 
-    assert steps == ["making policy Provazio", "creating the secret", "making an access key"]
+    assert steps == [
+        "making user Provazio",
+        "making policy Provazio",
+        "creating the secret",
+        "making an access key",
+    ]
     assert world.keys() == {world.secret()["AccessKeyId"]: "Active"}
 
 
@@ -467,6 +472,24 @@ def test_create_that_comes_when_the_stack_has_turned_back(stack: Stack) -> None:
     answer = stack.send("Create")
 
     assert "is in ROLLBACK_IN_PROGRESS, which does not ask for a Create" in answer["Reason"]
+    assert world.nothing_is_left()
+
+
+def test_create_that_ran_out_of_time_is_delivered_again_after_its_roll_back(
+    stack: Stack, remaining: Callable[[Callable[[], float]], None], calls: Calls
+) -> None:
+    """Lambda's second delivery of a Create that CloudFormation rolled back makes nothing again."""
+    remaining(lambda: 70 - len(calls.names))
+    assert "Time ran out" in begin(stack)["Reason"]
+    create = stack.last_event
+    remaining(lambda: 300)
+    stack.set_status("ROLLBACK_IN_PROGRESS")
+    stack.physical_id = "invented"
+    assert stack.send("Delete")["Status"] == "SUCCESS"
+    for status in ("ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"):
+        stack.set_status(status)
+        assert stack.deliver(create)["Status"] == "FAILED"
+
     assert world.nothing_is_left()
 
 

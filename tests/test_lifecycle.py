@@ -116,6 +116,27 @@ def test_tags_land_on_user_policies_and_secret(new_stack: Callable[..., Stack]) 
     assert world.tags(secret) == expected
 
 
+def test_tag_that_changes_in_case_only_keeps_one_spelling(stack: Stack) -> None:
+    """IAM users know keys without case, policies and secrets with it; all end with the new one."""
+    stack.create(**VANILLA, Tags=[{"Key": "Cost", "Value": "1"}])
+    stack.update(**VANILLA, Tags=[{"Key": "cost", "Value": "2"}])
+
+    secret = world.secretsmanager().describe_secret(SecretId="restricted/Provazio")
+    for entity in (world.user(), world.policy("ManageIguazioSystems"), secret):
+        found = {k: v for k, v in world.tags(entity).items() if k.casefold() == "cost"}
+        assert found == {"cost": "2"}
+
+
+def test_as_many_tags_as_fit_can_all_be_replaced(stack: Stack) -> None:
+    """The former tags make room for the wanted ones, of which AWS allows 50 together."""
+    for prefix in ("a", "b"):
+        tags = [{"Key": f"{prefix}{number}", "Value": "v"} for number in range(40)]
+        answer = (stack.update if stack.physical_id else stack.create)(**VANILLA, Tags=tags)
+        assert answer["Status"] == "SUCCESS", answer["Reason"]
+
+    assert sum(key.startswith("b") for key in world.tags(world.user())) == 40
+
+
 def test_tags_are_reconciled_in_place(stack: Stack) -> None:
     """A tag that is changed or dropped from `Tags` is changed or dropped everywhere."""
     tags = [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "1"}]

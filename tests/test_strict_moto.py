@@ -114,6 +114,25 @@ def test_tag_keys_of_a_user_differ_in_more_than_case() -> None:
     assert refusal(iam.tag_user, UserName=make_user(), Tags=DIFFERING_IN_CASE) == "InvalidInput"
 
 
+def test_a_tag_key_of_a_user_replaces_its_other_spelling() -> None:
+    """TagUser leaves one tag of keys that differ in case only: the last, as it was written."""
+    iam, name = world.iam(), make_user()
+    for tag in DIFFERING_IN_CASE:
+        iam.tag_user(UserName=name, Tags=[tag])
+
+    assert iam.list_user_tags(UserName=name)["Tags"] == DIFFERING_IN_CASE[-1:]
+
+
+def test_a_user_has_at_most_fifty_tags() -> None:
+    """TagUser counts the tags that there are; one that is replaced is not counted twice."""
+    iam, name = world.iam(), make_user()
+    tags = [{"Key": f"k{number}", "Value": "v"} for number in range(51)]
+    iam.tag_user(UserName=name, Tags=tags[:50])
+    iam.tag_user(UserName=name, Tags=tags[:50])
+
+    assert refusal(iam.tag_user, UserName=name, Tags=tags[50:]) == "LimitExceeded"
+
+
 def test_an_eleventh_policy_is_not_attached() -> None:
     """AttachUserPolicy keeps to the quota of ten, which attaching one again does not touch."""
     make_user()
@@ -268,6 +287,8 @@ def test_a_secret_that_awaits_deletion_is_neither_read_nor_written() -> None:
         (secretsmanager.get_secret_value, {}),
         (secretsmanager.get_secret_value, {"VersionStage": "AWSPREVIOUS"}),
         (secretsmanager.update_secret, {"KmsKeyId": "alias/other"}),
+        (secretsmanager.tag_resource, {"Tags": [{"Key": "k", "Value": "v"}]}),
+        (secretsmanager.untag_resource, {"TagKeys": ["k"]}),
         (
             secretsmanager.update_secret_version_stage,
             {"VersionStage": "other", "MoveToVersionId": version},

@@ -81,10 +81,10 @@ class CredentialSecret:
     def _reconcile(self, state: SecretState, kms_key_id: str, wanted: dict[str, str]) -> None:
         if not state.kms_key_id.endswith(kms_key_id):  # An id or alias may stand for its ARN.
             self._client.update_secret(SecretId=state.arn, KmsKeyId=kms_key_id)
-        if changed := tags.to_set(state.tags, wanted):
-            self._client.tag_resource(SecretId=state.arn, Tags=tags.as_list(changed))
         if removed := tags.to_remove(state.tags, wanted):
             self._client.untag_resource(SecretId=state.arn, TagKeys=removed)
+        if changed := tags.to_set(state.tags, wanted):
+            self._client.tag_resource(SecretId=state.arn, Tags=tags.as_list(changed))
 
     def stored_key(self, stage: str) -> StoredKey | None:
         """Which key the version with this label holds; None when it holds none that we wrote."""

@@ -87,10 +87,10 @@ class IamUser:
             self._iam.put_user_permissions_boundary(
                 UserName=self.user_name, PermissionsBoundary=boundary
             )
-        if changed := tags.to_set(state.tags, wanted_tags):
-            self._iam.tag_user(UserName=self.user_name, Tags=tags.as_list(changed))
         if removed := tags.to_remove(state.tags, wanted_tags):
             self._iam.untag_user(UserName=self.user_name, TagKeys=removed)
+        if changed := tags.to_set(state.tags, wanted_tags):
+            self._iam.tag_user(UserName=self.user_name, Tags=tags.as_list(changed))
 
     def discard(self) -> None:
         """Delete the user; gone already is success. IAM refuses while anything hangs on it."""

@@ -75,10 +75,10 @@ class ManagedPolicies:
             self._iam.create_policy_version(
                 PolicyArn=state.arn, PolicyDocument=text, SetAsDefault=True
             )
-        if changed := tags.to_set(state.tags, wanted):
-            self._iam.tag_policy(PolicyArn=state.arn, Tags=tags.as_list(changed))
         if removed := tags.to_remove(state.tags, wanted):
             self._iam.untag_policy(PolicyArn=state.arn, TagKeys=removed)
+        if changed := tags.to_set(state.tags, wanted):
+            self._iam.tag_policy(PolicyArn=state.arn, Tags=tags.as_list(changed))
         return state.arn
 
     def unattached(self) -> list[str]:

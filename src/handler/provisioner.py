@@ -57,6 +57,7 @@ def apply(
     )
     found.refuse_if_taken(request.owner, desired, provider.settings.iam_path)
     found.refuse_if_late(request, operation)
+    deadline.check(f"making user {desired.user_name}")
     if found.former and operation.forward:
         former_user.tag(found.succession(request))
 

@@ -44,6 +44,9 @@ def to_set(present: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, s
 
 
 def to_remove(present: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
-    """The keys that must go, except those that AWS reserves for itself."""
-    kept = {key.casefold() for key in wanted}
-    return [key for key in present if key.casefold() not in kept and not key.startswith("aws:")]
+    """The keys that must go, except those that AWS reserves for itself.
+
+    They go before others come, for two reasons: all must fit, and to IAM's users a key in other
+    letters is the same key (IAM User Guide, "Tags for IAM resources").
+    """
+    return [key for key in present if key not in wanted and not key.startswith("aws:")]
