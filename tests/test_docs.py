@@ -57,6 +57,16 @@ def test_links_lead_somewhere() -> None:
             assert link.startswith("https://") or (source.parent / link).exists(), link
 
 
+def test_tests_that_are_named_exist() -> None:
+    """What docs/reliability.md says is shown by a test is shown by one that there is."""
+    text = (PROJECT / "docs" / "reliability.md").read_text()
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", text)
+
+    assert len(named) > 30
+    for file, test in named:
+        assert f"\ndef {test}(" in (PROJECT / "tests" / file).read_text(), (file, test)
+
+
 def test_versions_agree() -> None:
     """The changelog's newest version is the project's."""
     project = (PROJECT / "pyproject.toml").read_text()

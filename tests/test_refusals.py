@@ -140,6 +140,15 @@ def test_all_problems_are_told_at_once(stack: Stack) -> None:
         assert name in answer["Reason"]
 
 
+def test_reason_beyond_the_limit_is_cut_not_lost(stack: Stack, responses: ResponseUrl) -> None:
+    """A hundred mistakes in letters of two bytes make one answer of at most 4,096 bytes."""
+    answer = stack.create(**GOOD, **{f"ÄÖÜ{number}" * 3: "ß" for number in range(100)})
+
+    assert answer["Reason"].startswith("100 problems in the properties")
+    assert answer["Reason"].endswith("…")
+    assert 4000 < len(responses.bodies[0]) <= 4096
+
+
 def test_refused_update_keeps_what_there_was(stack: Stack) -> None:
     """An Update with bad properties fails, and its roll-back leaves user and key."""
     before = stack.create(**GOOD)["Data"]
@@ -233,6 +242,17 @@ def test_what_is_no_event_is_refused(
 
     assert responses.bodies == []
     assert calls.names == []
+
+
+def test_forged_event_of_an_idle_stack_learns_nothing(stack: Stack) -> None:
+    """Whoever may invoke the function and names an address of their own is told a refusal only."""
+    stack.create(**GOOD)
+    event = stack.event("Update", GOOD) | {"ResponseURL": "https://attacker.example/"}
+    answer = stack.deliver(event)
+
+    assert answer["Status"] == "FAILED"
+    assert answer["Data"] == {}
+    assert world.keys() == {world.secret()["AccessKeyId"]: "Active"}
 
 
 @pytest.mark.parametrize(

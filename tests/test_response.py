@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from fake_cloudformation import LambdaContext, ResponseUrl, Stack
 from handler import app, response
+from handler.deadline import RESERVE_SECONDS
 from handler.response import MAXIMUM_BYTES, UndeliveredError, encode
 
+SILENCE = 0
 ANSWER = {
     "Status": "FAILED",
     "PhysicalResourceId": "Provazio",
@@ -37,17 +39,21 @@ class Bucket:
     url: str = ""
     statuses: list[int] = field(default_factory=list)
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    woken: threading.Event = field(default_factory=threading.Event)
 
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    """Answers with `statuses` in turn, then with 200."""
+    """Answers with `statuses` in turn, then with 200; not at all once it comes to SILENCE."""
     found = Bucket()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             found.requests.append((dict(self.headers), body))
+            if found.statuses[:1] == [SILENCE]:
+                found.woken.wait()
+                return
             self.send_response(found.statuses.pop(0) if found.statuses else 200)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -69,6 +75,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     monkeypatch.setattr(response, "_HTTP", pool)
     found.url = f"https://localhost:{server.server_port}/answer"
     yield found
+    found.woken.set()
     pool.clear()
     server.shutdown()
     thread.join()
@@ -129,6 +136,26 @@ def test_retries_are_bounded(bucket: Bucket) -> None:
         app.lambda_handler(event(bucket), LambdaContext())
 
     assert len(bucket.requests) == 5
+
+
+def test_silent_server_is_given_up(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that takes the answer and says nothing gets five attempts, each with an end."""
+    monkeypatch.setitem(response._HTTP.connection_pool_kw, "timeout", 0.1)
+    bucket.statuses += [SILENCE]
+    with pytest.raises(UndeliveredError, match="MaxRetryError"):
+        app.lambda_handler(event(bucket), LambdaContext())
+
+    assert len(bucket.requests) == 5
+
+
+def test_every_wait_for_the_server_has_an_end() -> None:
+    """All attempts together, with the pauses between, end within the deadline's reserve."""
+    timeout, retries = response._HTTP.connection_pool_kw["timeout"], response._RETRIES
+    assert isinstance(retries.total, int)
+    attempts = retries.total + 1
+    pauses = sum(retries.backoff_factor * 2**attempt for attempt in range(attempts))
+
+    assert attempts * (timeout.connect_timeout + timeout.read_timeout) + pauses < RESERVE_SECONDS
 
 
 def test_unreachable_server_is_not_swallowed(bucket: Bucket) -> None:
