@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from handler import own_document
 from handler.catalogue import Catalogue, CatalogueDocument, Variable
 from handler.model import Location, Policy
 from handler.rendering import Variables, placeholders, render
@@ -10,7 +11,11 @@ from handler.schema import shown
 
 MAXIMUM_CHARACTERS = 6144  # Of a managed policy, white space not counted (IAM quotas).
 MAXIMUM_NAME = 128
-_OWN_VARIABLE = Variable(None, "[A-Za-z0-9_+=,.@:/*-]{1,512}", "letters, digits and _+=,.@:/*-")
+_OWN_VARIABLE = Variable(
+    None,
+    "arn:[a-z-]+(:[A-Za-z0-9_+=,.@/-]*){4,}|[A-Za-z0-9_+=,.@/-]+",
+    "an ARN, or letters, digits and _+=,.@/-, without wildcards",
+)
 
 
 def select(
@@ -21,24 +26,22 @@ def select(
     if (template is None) == (own is None):
         return (), ["Exactly one of PolicyTemplate and PolicyDocument is required."]
     if template is not None:
-        if template in catalogue.entries:
-            return catalogue.entries[template], []
-        known = ", ".join(catalogue.entries)
-        return (), [f"PolicyTemplate must be one of {known}, not {shown(template)}."]
+        if template not in catalogue.entries:
+            known = ", ".join(catalogue.entries)
+            return (), [f"PolicyTemplate must be one of {known}, not {shown(template)}."]
+        given = properties.get("PolicyVariables", {})
+        options = [option for name, option in catalogue.options.items() if name in given]
+        return (*catalogue.entries[template], *options), []
     if not allow_own:
         return (), [
             "PolicyDocument is refused because the provider was installed with "
             "AllowPolicyDocument=false."
         ]
-    documents = own if isinstance(own, list) else [own]
+    documents: list[dict[str, Any]] = own if isinstance(own, list) else [own]
     return tuple(
         CatalogueDocument(str(number) if number > 1 else "", "Own policy", document)
         for number, document in enumerate(documents, start=1)
-    ), [
-        f"PolicyDocument {number} has no Statement."
-        for number, document in enumerate(documents, start=1)
-        if not document.get("Statement")
-    ]
+    ), own_document.problems(documents)
 
 
 def built_in_variables(location: Location) -> Variables:
@@ -103,8 +106,9 @@ def render_policies(
 
 
 def all_placeholders(documents: tuple[CatalogueDocument, ...]) -> set[str]:
-    """Names of the placeholders in all of `documents`."""
-    return {name for source in documents for name in placeholders(source.document)}
+    """Names of the placeholders in all of `documents`, and of the variables that chose them."""
+    used = {name for source in documents for name in placeholders(source.document)}
+    return used | {source.chosen_by for source in documents if source.chosen_by}
 
 
 def characters(policy: Policy) -> int:
