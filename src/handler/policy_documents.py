@@ -22,7 +22,8 @@ def select(
     properties: dict[str, Any], catalogue: Catalogue, allow_own: bool
 ) -> tuple[tuple[CatalogueDocument, ...], list[str]]:
     """The documents that `PolicyTemplate` or `PolicyDocument` stands for."""
-    template, own = properties.get("PolicyTemplate"), properties.get("PolicyDocument")
+    template: Any = properties.get("PolicyTemplate")
+    own: Any = properties.get("PolicyDocument")
     if (template is None) == (own is None):
         return (), ["Exactly one of PolicyTemplate and PolicyDocument is required."]
     if template is not None:
@@ -37,7 +38,7 @@ def select(
             "PolicyDocument is refused because the provider was installed with "
             "AllowPolicyDocument=false."
         ]
-    documents: list[dict[str, Any]] = own if isinstance(own, list) else [own]
+    documents = own if isinstance(own, list) else [own]
     return tuple(
         CatalogueDocument(str(number) if number > 1 else "", "Own policy", document)
         for number, document in enumerate(documents, start=1)
