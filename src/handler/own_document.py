@@ -11,7 +11,7 @@ from typing import Any
 
 from handler.schema import shown
 
-_VERSIONS = ("2012-10-17", "2008-10-17")
+_VERSION = "2012-10-17"  # IAM refuses a managed policy of another, or of none.
 _ELEMENTS = {
     "Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition",
 }  # fmt: skip
@@ -33,8 +33,8 @@ def problems(documents: list[dict[str, Any]]) -> list[str]:
 def _document_problems(document: dict[str, Any]) -> Iterator[str]:
     for unknown in document.keys() - {"Version", "Id", "Statement"}:
         yield f"is not a policy: it has the unknown element {shown(unknown)}"
-    if document.get("Version", _VERSIONS[0]) not in _VERSIONS:
-        yield f"must have Version {_VERSIONS[0]}, not {shown(document['Version'])}"
+    if document.get("Version") != _VERSION:
+        yield f"must have Version {_VERSION}, not {shown(document.get('Version', ''))}"
     statements = document.get("Statement")
     if isinstance(statements, dict):
         statements = [statements]
