@@ -37,6 +37,10 @@ fix: install ## Format, and mend what lint can mend
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
+.PHONY: docs
+docs: install ## Write the tables of docs/policies.md again after a change of policies/
+	PYTHONPATH=src:tests $(RUN) -m policy_reference
+
 .PHONY: lock
 lock: install ## Lock the versions again after pyproject.toml has changed
 	.venv/bin/uv lock

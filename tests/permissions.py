@@ -25,6 +25,15 @@ PARTITIONS = {
     "aws-us-gov": Location("aws-us-gov", "us-gov-west-1", "123456789012", "amazonaws.com"),
 }
 
+# About as long as names get, in the four regions whose names are longest.
+LONG_NAMES: dict[str, str | list[str]] = {
+    "AWS_REGION": ["ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "ap-northeast-2"],
+    "NODE_ROLE_NAME": "n" * 40,
+    "EKS_CLUSTER_NAME": "e" * 40,
+    "ROLE_BOUNDARY_ARN": f"arn:aws-us-gov:iam::123456789012:policy/{'b' * 40}",
+    "EKS_CLUSTER_ROLE_NAME": "r" * 40,
+}
+
 
 @dataclass(frozen=True)
 class Permission:
@@ -42,7 +51,8 @@ class Permission:
     @property
     def access_levels(self) -> set[str]:
         """AWS's own words for what the actions do: List, Read, Write, Tagging and so on."""
-        return {str(action_data(action)["access_level"]) for action in self.actions}
+        named = [action for action in self.actions if "*" not in action]
+        return {str(action_data(action)["access_level"]) for action in named}
 
 
 def action_data(action: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_doc
 from handler.model import Location
 from handler.policy_documents import built_in_variables
 from handler.rendering import Variables, render
+from permissions import PARTITIONS, example_values
 
 CALLS = Path(__file__).parent / "calls"
 # In the example of ALLOWED_CIDR.
@@ -62,6 +63,16 @@ def allowed(call: Call, *layers: list[dict[str, Any]]) -> bool:
         evaluate(_context(call, resource), policies, *limits).decision == "Allow"
         for resource in call.resources
     )
+
+
+def is_open(path: dict[str, Any], policies: list[dict[str, Any]]) -> bool:
+    """Whether the policies allow every step of a path of paths.yaml, or one if it says `any`."""
+    location = PARTITIONS["aws"]
+    made = [
+        call for step in path["steps"] for call in calls(step, location, example_values(location))
+    ]
+    verdicts = [allowed(call, policies) for call in made]
+    return any(verdicts) if path.get("any") else all(verdicts)
 
 
 def _context(call: Call, resource: str) -> EvalContext:

@@ -1,5 +1,6 @@
 """Reading CloudFormation templates in tests."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -34,3 +35,17 @@ def parse(text: str) -> dict[str, Any]:
 def load(path: str) -> dict[str, Any]:
     """A template of the repository."""
     return parse((PROJECT / path).read_text())
+
+
+def resolved(node: Any, values: dict[str, Any]) -> Any:
+    """A part of a template with its `!Ref` and `!Sub` replaced by `values`."""
+    match node:
+        case {"Ref": str(name)}:
+            return values[name]
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{([^}]+)\}", lambda match: str(values[match[1]]), text)
+        case dict():
+            return {key: resolved(value, values) for key, value in node.items()}
+        case list():
+            return [resolved(item, values) for item in node]
+    return node

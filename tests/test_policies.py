@@ -16,6 +16,7 @@ from handler.policy_documents import MAXIMUM_CHARACTERS, built_in_variables, cha
 from handler.rendering import Variables, placeholders
 from permissions import (
     DOCUMENTS,
+    LONG_NAMES,
     MANIFEST,
     PARTITIONS,
     POLICIES,
@@ -36,13 +37,6 @@ with warnings.catch_warnings():
     from parliament import analyze_policy_string
 
 ENTRIES = list(MANIFEST["Entries"])
-LONG_NAMES: dict[str, str | list[str]] = {
-    "AWS_REGION": ["ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "ap-northeast-2"],
-    "NODE_ROLE_NAME": "n" * 40,
-    "EKS_CLUSTER_NAME": "e" * 40,
-    "ROLE_BOUNDARY_ARN": f"arn:aws-us-gov:iam::123456789012:policy/{'b' * 40}",
-    "EKS_CLUSTER_ROLE_NAME": "r" * 40,
-}
 # AWS's own managed policies of nodes and add-ons, which the ceiling must not cut, use wildcards.
 CEILINGS = ["role-boundary"]
 # AWS's table has no resource type for CreateCluster, yet it is evaluated with the cluster's ARN, as

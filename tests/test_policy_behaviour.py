@@ -19,8 +19,9 @@ from permissions import (
     rendered,
     resource_pattern,
 )
-from policy_calls import CALLS, Call, allowed, calls, load
+from policy_calls import CALLS, Call, allowed, calls, is_open, load
 from templates import load as load_template
+from templates import resolved
 
 AWS = PARTITIONS["aws"]
 ENTRIES = list(MANIFEST["Entries"])
@@ -56,20 +57,9 @@ def needed(document: str, location: Location = AWS) -> list[Call]:
 
 def boundary() -> dict[str, Any]:
     """The ceiling that template.yaml puts on every user."""
-
-    def resolved(node: Any) -> Any:
-        match node:
-            case {"Fn::Sub": str(text)}:
-                values = {"AWS::Partition": "aws", "AWS::AccountId": "123456789012"}
-                return re.sub(r"\$\{([^}]+)\}", lambda match: values[match[1]], text)
-            case dict():
-                return {key: resolved(value) for key, value in node.items()}
-            case list():
-                return [resolved(item) for item in node]
-        return node
-
     resource = load_template("template.yaml")["Resources"]["UserBoundary"]
-    return dict(resolved(resource["Properties"]["PolicyDocument"]))
+    values = {"AWS::Partition": "aws", "AWS::AccountId": "123456789012"}
+    return dict(resolved(resource["Properties"]["PolicyDocument"], values))
 
 
 @pytest.mark.parametrize("cluster", NAMES.values(), ids=NAMES)
@@ -149,11 +139,6 @@ def test_calls_name_what_aws_evaluates(call: Call) -> None:
 
     assert missing == []
     assert allowed(call, [EVERYTHING])
-
-
-def is_open(path: dict[str, Any], policies: list[dict[str, Any]]) -> bool:
-    verdicts = [allowed(call, policies) for call in calls_of(path["steps"])]
-    return any(verdicts) if path.get("any") else all(verdicts)
 
 
 @pytest.mark.parametrize("entry", DESCRIBED)

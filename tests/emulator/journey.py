@@ -9,6 +9,7 @@ import boto3
 import botocore.session
 from botocore.exceptions import ClientError
 
+from emulator import sample
 from emulator.local_aws import LocalAws
 from emulator.sam import PROVIDER_STACK, Sam, Tell
 
@@ -70,10 +71,7 @@ def check_permissions(journey: Journey, secret: str) -> None:
         user_arn.endswith(f":user/restricted/{journey.stored(secret)['UserName']}"),
         f"a boto3 session with the credential_process profile is {user_arn}",
     )
-    answer = session.client("ec2").describe_instances()
-    journey.promise("Reservations" in answer, "it may ec2:DescribeInstances")
-    list_users = session.client("iam").list_users
-    check_refused(journey, list_users, "AccessDenied", "it may not iam:ListUsers")
+    sample.check(session, journey.promise)
 
 
 def check_refused(journey: Journey, call: Callable[[], object], code: str, sentence: str) -> None:
@@ -124,6 +122,7 @@ def widen(journey: Journey) -> None:
         f"the user has {', '.join(names)}",
     )
     journey.promise(journey.outputs["AccessKeyId"] == before["AccessKeyId"], "the key is the same")
+    sample.check_eks(reader(journey, "restricted/Provazio"), journey.promise)
 
 
 def embed(journey: Journey) -> None:
