@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-_REFUSALS = {"AccessDenied", "UnauthorizedOperation"}
+_REFUSALS = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _TRUST = (
     '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole",'
     '"Principal":{"Service":"eks.amazonaws.com"}}}'
@@ -26,9 +26,9 @@ class Attempt:
     parameters: dict[str, Any] = field(default_factory=dict)
     region: str = "us-east-1"
 
-    def refused(self, session: boto3.Session) -> bool:
+    def refused(self, session: Any) -> bool:
         """Whether IAM refuses the call; what does not exist may be asked for all the same."""
-        client: Any = session.client(self.service, region_name=self.region)
+        client = session.client(self.service, region_name=self.region)
         try:
             getattr(client, self.operation)(**self.parameters)
         except ClientError as error:
@@ -46,9 +46,9 @@ NOBODY_MAY = [
     Attempt("list users", "iam", "list_users"),
     Attempt("look at another region", "ec2", "describe_instances", region="eu-west-3"),
     Attempt("make another user", "iam", "create_user", {"UserName": "backdoor"}),
-    Attempt("make itself a second key", "iam", "create_access_key", {"UserName": "Provazio"}),
+    Attempt("make itself a second key", "iam", "create_access_key"),
     Attempt(
-        "make itself administrator",
+        "make a user administrator",
         "iam",
         "attach_user_policy",
         {"UserName": "Provazio", "PolicyArn": _ADMINISTRATOR},
