@@ -10,6 +10,7 @@ import world
 from aws_calls import Calls
 from fake_cloudformation import LambdaContext, ResponseUrl, Stack
 from handler import app
+from handler.catalogue import load_catalogue
 
 GOOD = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
 OWN = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*"}]}
@@ -23,7 +24,7 @@ BAD_PROPERTIES: dict[str, tuple[dict[str, Any], str]] = {
     "user name of another type": ({"UserName": ["a"]}, "UserName must be 1 to 64"),
     "template that does not exist": (
         {"PolicyTemplate": "gke"},
-        "PolicyTemplate must be one of vanilla, eks, eks-bounded, eks-prebuilt, not 'gke'.",
+        f"PolicyTemplate must be one of {', '.join(load_catalogue().entries)}, not 'gke'.",
     ),
     "no policy": ({"PolicyTemplate": None}, "Exactly one of PolicyTemplate and PolicyDocument"),
     "two policies": ({"PolicyDocument": OWN}, "Exactly one of PolicyTemplate and PolicyDocument"),
