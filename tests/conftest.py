@@ -11,6 +11,10 @@ os.environ.update(
     AWS_ACCESS_KEY_ID="testing",
     AWS_SECRET_ACCESS_KEY="testing",
     PERMISSIONS_BOUNDARY_ARN="arn:aws:iam::123456789012:policy/boundary",
+    SCHEDULE_GROUP="restricted-iam-user",
+    SCHEDULE_ROLE_ARN="arn:aws:iam::123456789012:role/scheduler",
+    ROTATION_FUNCTION_ARN="arn:aws:lambda:us-east-1:123456789012:function:rotation",
+    PROVIDER_FUNCTION_ARN="arn:aws:lambda:us-east-1:123456789012:function:provider",
 )
 for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE"):
     os.environ.pop(name, None)
@@ -46,6 +50,7 @@ def fresh_aws(calls: Calls) -> Iterator[None]:
     """An AWS with nothing but the boundary in it."""
     with mock_aws():
         world.iam().create_policy(PolicyName="boundary", PolicyDocument=_BOUNDARY)
+        world.client("scheduler").create_schedule_group(Name="restricted-iam-user")
         LISTENER.calls = calls
         yield
 

@@ -30,6 +30,7 @@ _RESPONSES: dict[str, type[BaseResponse]] = {
     "secretsmanager": SecretsManagerResponse,
     "sts": TokenResponse,
 }
+_make_request_by_http: Any = BaseClient._make_request  # type: ignore[attr-defined]
 _JSON: Any = JSONParser()
 _QUERY: Any = JSONParser(timestamp_parser=datetime.fromisoformat)
 
@@ -44,9 +45,14 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _make_request(
-    client: Any, operation: Any, request_dict: dict[str, Any], _context: object
+    client: Any, operation: Any, request_dict: dict[str, Any], context: object
 ) -> tuple[Any, dict[str, Any]]:
     """Takes the place of botocore's method, after which it raises what the answer says."""
+    if client.meta.service_model.service_name not in _RESPONSES:
+        http: tuple[Any, dict[str, Any]] = _make_request_by_http(
+            client, operation, request_dict, context
+        )
+        return http
     response = _RESPONSES[client.meta.service_model.service_name]()
     _set_up(response, client, request_dict)
     answered: Any = response.call_action()

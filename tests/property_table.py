@@ -13,9 +13,8 @@ def property_table() -> str:
     """One row for each property: what it means and what an update of it does."""
     rows = ["| Property | An update | Meaning |", "|---|---|---|"]
     for name, definition in SCHEMA["properties"].items():
-        note = " *Not in this version.*" if "x-unavailable" in definition else ""
         update = _UPDATES[definition["x-update"]]
-        rows.append(f"| `{name}` | {update} | {definition['description']}{note} |")
+        rows.append(f"| `{name}` | {update} | {definition['description']} |")
     return "\n".join(rows)
 
 

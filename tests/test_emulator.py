@@ -69,3 +69,29 @@ def test_condition_keys_are_iams() -> None:
         "iam:ResourceTag/k": "v",
     }
     assert iam_actions.request_tag_context(*arguments) == {}
+
+
+def test_schedules_are_judged_with_their_group() -> None:
+    """The ARN of a schedule names its group; MiniStack alone takes all for the default group."""
+    creation = b'{"GroupName": "ours"}'
+    deletion = {"groupName": ["ours"]}
+    expected = "arn:aws:scheduler:us-east-1:123456789012:schedule/ours/end"
+
+    for method, body, query in (("POST", creation, {}), ("DELETE", b"", deletion)):
+        arguments: Any = (
+            "scheduler", method, "/schedules/end", {}, body, query, "us-east-1", "123456789012"
+        )  # fmt: skip
+        assert launcher.resource_arn(*arguments) == expected
+        assert iam_actions.extract_resource_arn(*arguments) != expected
+
+
+def test_condition_keys_are_secrets_managers() -> None:
+    """The keys that the provider's role relies on are there; MiniStack alone has none of them."""
+    body = b'{"BlockPublicPolicy": true, "RotationLambdaARN": "arn:f"}'
+    arguments: Any = ("secretsmanager", "secretsmanager:RotateSecret", body, {})
+
+    assert launcher.condition_context(*arguments) == {
+        "secretsmanager:BlockPublicPolicy": "true",
+        "secretsmanager:RotationLambdaARN": "arn:f",
+    }
+    assert iam_actions.request_tag_context(*arguments) == {}

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.local_aws import REGION, LocalAws, local_aws
+from emulator.local_aws import LocalAws, local_aws
 from emulator.sam import PROVIDER_STACK, Sam
 
 _POLL_SECONDS = 0.2
@@ -49,13 +48,7 @@ class Account:
 
     def caller(self, key: dict[str, Any]) -> str:
         """The ARN by which STS knows the holder of a stored key, or the code of its refusal."""
-        session: Any = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"])
-        sts = session.client(
-            "sts",
-            region_name=REGION,
-            endpoint_url=self.aws.environment["AWS_ENDPOINT_URL"],
-            verify=str(self.aws.certificate),
-        )
+        sts = self.aws.client_of("sts", key["AccessKeyId"], key["SecretAccessKey"])
         try:
             return str(sts.get_caller_identity()["Arn"])
         except ClientError as error:

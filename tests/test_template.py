@@ -49,12 +49,13 @@ def test_defaults_are_allowed() -> None:
 
 
 def test_outputs_are_the_contract() -> None:
-    """ServiceToken always, exported; the rest only when a user is made."""
+    """ServiceToken always, exported; the rest only when a user is made, or rotated."""
     outputs = TEMPLATE["Outputs"]
     always = [name for name, output in outputs.items() if "Condition" not in output]
 
     assert set(outputs) == {
         "ServiceToken", "UserName", "UserArn", "AccessKeyId", "SecretArn", "PolicyArns",
+        "AccessKeyCreateDate", "NextRotationDate",
     }  # fmt: skip
     assert always == ["ServiceToken"]
     assert outputs["ServiceToken"]["Export"]["Name"] == {
@@ -80,8 +81,13 @@ def test_function_is_the_contract() -> None:
 
 
 def test_function_gets_what_settings_read() -> None:
-    """Every variable of the environment is read, and every setting is given."""
-    given = TEMPLATE["Resources"]["ProviderFunction"]["Properties"]["Environment"]["Variables"]
+    """Every variable of the environments is read, and every setting is given to some function."""
+    functions = ("ProviderFunction", "RotationFunction")
+    given = {
+        name
+        for function in functions
+        for name in TEMPLATE["Resources"][function]["Properties"]["Environment"]["Variables"]
+    }
     marks = {name: f"mark-{name}" for name in given} | {"ALLOW_POLICY_DOCUMENT": "true"}
     settings = Settings.from_environ(marks)
 

@@ -4,15 +4,15 @@ import traceback
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import ClientError
 
-from handler import deletion, recovery
+from handler import deletion, recovery, retirement
 from handler.catalogue import load_catalogue
 from handler.clients import clients
 from handler.deadline import Deadline, LambdaContext
 from handler.desired import desired_state
-from handler.errors import ProviderError
-from handler.provisioner import Provider
+from handler.errors import reason
+from handler.grace import Retirement
+from handler.provider import Provider
 from handler.request import Request, envelope_problem
 from handler.response import CustomResource, UndeliveredError
 from handler.settings import Settings
@@ -23,11 +23,15 @@ custom_resource = CustomResource()
 
 @logger.inject_lambda_context(log_event=False, clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Serve one event of `Custom::RestrictedIAMUser`.
+    """Serve one event of `Custom::RestrictedIAMUser`, or the end of a replaced key's grace.
 
     Raises UndeliveredError when CloudFormation did not take the answer: Lambda then delivers the
-    event again, which is safe because every request can be repeated.
+    event again, which is safe because every request can be repeated. A key whose end fails is
+    tried again likewise.
     """
+    if ended := Retirement.parse(event):
+        logger.info(retirement.retire(_provider(context), ended))
+        return
     if problem := envelope_problem(event):
         logger.error(f"Refused, because it is no event of a custom resource: {problem}.")
         return
@@ -54,7 +58,7 @@ def _answer(event: dict[str, Any], context: LambdaContext) -> str:
         custom_resource.Data = _serve(request, context)
     except Exception as error:  # noqa: BLE001 - CloudFormation must get an answer
         custom_resource.Status = "FAILED"
-        custom_resource.Reason = _reason(error, context)
+        custom_resource.Reason = reason(error, context.log_stream_name)
         frames = traceback.extract_tb(error.__traceback__)
         logger.error(
             custom_resource.Reason, extra={"at": [f"{f.name}:{f.lineno}" for f in frames[-3:]]}
@@ -63,22 +67,15 @@ def _answer(event: dict[str, Any], context: LambdaContext) -> str:
 
 
 def _serve(request: Request, context: LambdaContext) -> dict[str, str]:
-    settings = Settings.from_environ()
-    location = settings.location(context.invoked_function_arn)
-    provider = Provider(clients(), settings, location, Deadline(context))
+    provider = _provider(context)
     if request.type == "Delete":
         deletion.delete(provider, request)
         return {}
-    desired = desired_state(request, settings, location, load_catalogue())
+    desired = desired_state(request, provider.settings, provider.location, load_catalogue())
     return recovery.apply_or_undo(provider, request, desired)
 
 
-def _reason(error: Exception, context: LambdaContext) -> str:
-    """What the stack events show of a failure."""
-    if isinstance(error, ProviderError):
-        return str(error)
-    if isinstance(error, ClientError):
-        answer = error.response["Error"]
-        return f"AWS refused {error.operation_name}: {answer['Code']}: {answer['Message']}"
-    # The text of an unforeseen exception may quote a value, so only its kind is told.
-    return f"Internal error {type(error).__name__}; see log stream {context.log_stream_name}."
+def _provider(context: LambdaContext) -> Provider:
+    settings, function_arn = Settings.from_environ(), context.invoked_function_arn
+    location = settings.location(function_arn)
+    return Provider(clients(), settings, location, Deadline(context), function_arn)

@@ -11,6 +11,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sts import STSClient
 
@@ -34,6 +35,7 @@ class Clients:
     cloudformation: "CloudFormationClient"
     iam: "IAMClient"
     iam_once: "IAMClient"
+    scheduler: "EventBridgeSchedulerClient"
     secretsmanager: "SecretsManagerClient"
 
 
@@ -53,6 +55,7 @@ def clients() -> Clients:
         cloudformation=session().client("cloudformation", config=_REPEATED),
         iam=iam,
         iam_once=session().client("iam", config=_ONCE),
+        scheduler=session().client("scheduler", config=_REPEATED),
         secretsmanager=session().client("secretsmanager", config=_REPEATED),
     )
 

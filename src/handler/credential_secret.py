@@ -1,30 +1,14 @@
 """One secret that holds the credentials."""
 
-import json
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from handler import tags
+from handler import secret_value, tags
 from handler.errors import NameTakenError
-from handler.model import Owner, StoredKey
+from handler.model import AccessKey, Owner, StoredKey
+from handler.secret_state import CURRENT, DEFAULT_KMS_KEY, PENDING, PREVIOUS, SecretState
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
-
-CURRENT = "AWSCURRENT"
-PREVIOUS = "AWSPREVIOUS"
-_DEFAULT_KEY = "alias/aws/secretsmanager"
-
-
-@dataclass(frozen=True)
-class SecretState:
-    """What Secrets Manager holds under the name."""
-
-    arn: str
-    kms_key_id: str
-    tags: dict[str, str]
-    awaits_deletion: bool
 
 
 class CredentialSecret:
@@ -40,12 +24,7 @@ class CredentialSecret:
             secret = self._client.describe_secret(SecretId=self.name)
         except self._client.exceptions.ResourceNotFoundException:
             return None
-        return SecretState(
-            arn=secret["ARN"],
-            kms_key_id=secret.get("KmsKeyId", _DEFAULT_KEY),
-            tags=tags.as_dict(secret.get("Tags", ())),
-            awaits_deletion="DeletedDate" in secret,
-        )
+        return SecretState.of(secret)
 
     def ensure(
         self,
@@ -75,7 +54,7 @@ class CredentialSecret:
             return answer["ARN"]
         if state.awaits_deletion:
             self._client.restore_secret(SecretId=state.arn)
-        self._reconcile(state, kms_key_id or _DEFAULT_KEY, wanted)
+        self._reconcile(state, kms_key_id or DEFAULT_KMS_KEY, wanted)
         return state.arn
 
     def _reconcile(self, state: SecretState, kms_key_id: str, wanted: dict[str, str]) -> None:
@@ -92,17 +71,12 @@ class CredentialSecret:
             version = self._client.get_secret_value(SecretId=self.name, VersionStage=stage)
         except self._client.exceptions.ResourceNotFoundException:
             return None
-        try:
-            content = json.loads(version["SecretString"])
-            return StoredKey(
-                version_id=version["VersionId"],
-                user_name=content["UserName"],
-                access_key_id=content["AccessKeyId"],
-                created=datetime.fromisoformat(content["CreateDate"]),
-                trigger=content["Trigger"],
-            )
-        except (ValueError, KeyError, TypeError):  # Somebody wrote another value by hand.
-            return None
+        return secret_value.stored_key(version["VersionId"], version.get("SecretString", ""))
+
+    def key(self, stage: str) -> AccessKey:
+        """The whole key of the version with this label, for which `stored_key` found one."""
+        version = self._client.get_secret_value(SecretId=self.name, VersionStage=stage)
+        return secret_value.access_key(version["SecretString"])
 
     def take_over(self, other: "CredentialSecret") -> None:
         """Copy what another secret holds, unless that is older: a new name needs no new key."""
@@ -115,6 +89,15 @@ class CredentialSecret:
             except self._client.exceptions.ResourceNotFoundException:
                 continue
             self.publish(version["SecretString"], version["VersionId"])
+
+    def stage(self, secret_string: str, version_id: str) -> None:
+        """Keep `secret_string` as AWSPENDING, the candidate of a rotation that goes on."""
+        self._client.put_secret_value(
+            SecretId=self.name,
+            SecretString=secret_string,
+            ClientRequestToken=version_id,
+            VersionStages=[PENDING],
+        )
 
     def publish(self, secret_string: str, version_id: str) -> None:
         """Make `secret_string` AWSCURRENT; what was current becomes AWSPREVIOUS.
@@ -131,11 +114,24 @@ class CredentialSecret:
     def restore(self, version_id: str) -> None:
         """Move AWSCURRENT back to a version; the one it leaves becomes AWSPREVIOUS."""
         current = self._client.get_secret_value(SecretId=self.name, VersionStage=CURRENT)
+        self.promote(version_id, current["VersionId"])
+
+    def promote(self, version_id: str, instead_of: str) -> None:
+        """Move AWSCURRENT from one version to another; Secrets Manager refuses if it is elsewhere.
+
+        API reference of UpdateSecretVersionStage.
+        """
         self._client.update_secret_version_stage(
             SecretId=self.name,
             VersionStage=CURRENT,
             MoveToVersionId=version_id,
-            RemoveFromVersionId=current["VersionId"],
+            RemoveFromVersionId=instead_of,
+        )
+
+    def unstage(self, version_id: str) -> None:
+        """Take AWSPENDING from a version, so that no rotation goes on with it."""
+        self._client.update_secret_version_stage(
+            SecretId=self.name, VersionStage=PENDING, RemoveFromVersionId=version_id
         )
 
     def discard(self) -> None:

@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 from handler import rotation
 from handler.access_keys import AccessKeys
-from handler.credential_secret import CURRENT, PREVIOUS, CredentialSecret
+from handler.credential_secret import CredentialSecret
 from handler.deadline import Deadline
 from handler.iam_user import IamUser, UserState
 from handler.journal import KEYS_TAG, MintNote
-from handler.model import AccessKey, StoredKey, secret_string
+from handler.model import AccessKey, Held, StoredKey
 from handler.rotation import Action, Observed
+from handler.secret_state import CURRENT, PREVIOUS
+from handler.secret_value import secret_string
 from handler.verification import verify
 
 
@@ -30,6 +32,10 @@ class Credentials:
         self._account_id = account_id
         self._deadline = deadline
 
+    def observe(self, note: MintNote) -> Observed:
+        """The keys there are, and those that the secret holds."""
+        return _observe(self._keys, self._secret, note)
+
     def ensure(
         self,
         token: str,
@@ -38,59 +44,67 @@ class Credentials:
         *,
         rolling_back: bool,
         confirm: Callable[[], None],
-    ) -> StoredKey:
+    ) -> Held:
         """AWSCURRENT holds a working key made for `trigger`; returns which.
 
         `token` becomes the version id of a new key. `confirm` raises when the stack has given up
         the request in the meantime.
         """
-        observed = _observe(self._keys, self._secret, note)
+        observed = self.observe(note)
         decision = rotation.plan(observed, trigger, rolling_back=rolling_back)
-        for access_key_id in decision.delete_before:
-            self._keys.discard(access_key_id)
+        self.discard(decision.delete_before)
         match decision.action, observed.current, observed.previous:
             case Action.KEEP, StoredKey() as kept, _:
                 confirm()
-                stored = kept
+                held = Held(kept, observed.replaced)
             case Action.RESTORE, _, StoredKey() as previous:
                 self._secret.restore(previous.version_id)
-                stored = previous
+                held = Held(previous, None)
             case _:
-                announced = {KEYS_TAG: str(MintNote(token, observed.foreign))}
-                self._deadline.until_settled(lambda: self._user.tag(announced), "NoSuchEntity")
                 stored = self._rotate(token, trigger, confirm, observed)
-        for access_key_id in decision.delete_after:
+                former = observed.current if observed.holds(observed.current) else None
+                held = Held(stored, former.access_key_id if former else None)
+        self.discard(decision.delete_after)
+        gone = {*decision.delete_before, *decision.delete_after}
+        return Held(held.current, None if held.replaced in gone else held.replaced)
+
+    def discard(self, access_key_ids: tuple[str, ...]) -> None:
+        """Delete keys; gone already is success."""
+        for access_key_id in access_key_ids:
             self._keys.discard(access_key_id)
-        return stored
+
+    def make(self, token: str, observed: Observed) -> AccessKey:
+        """A new key beside those that there are, announced on the user before it is made."""
+        self._deadline.check("making an access key")
+        announced = {KEYS_TAG: str(MintNote(token, observed.foreign))}
+        self._deadline.until_settled(lambda: self._user.tag(announced), "NoSuchEntity")
+        before = {key.access_key_id for key in observed.keys}
+        try:
+            return self._deadline.until_settled(self._keys.create, "NoSuchEntity", "Throttling")
+        except Exception:
+            # It may have been made although the answer was lost; nobody will ever know its half.
+            made = [key.access_key_id for key in self._keys.list()]
+            self.discard(tuple(key for key in made if key not in before))
+            raise
+
+    def content(self, key: AccessKey, trigger: str) -> str:
+        """The value of the secret for a new key."""
+        return secret_string(key, self._user.user_name, self._account_id, trigger)
 
     def _rotate(
         self, token: str, trigger: str, confirm: Callable[[], None], observed: Observed
     ) -> StoredKey:
-        self._deadline.check("making an access key")
-        before = {key.access_key_id for key in observed.keys}
-        try:
-            key = self._deadline.until_settled(self._keys.create, "NoSuchEntity", "Throttling")
-        except Exception:
-            self._discard_unannounced(before)
-            raise
+        key = self.make(token, observed)
         try:
             verify(key, self._deadline)
             confirm()
-            self._secret.publish(
-                secret_string(key, self._user.user_name, self._account_id, trigger), token
-            )
+            self._secret.publish(self.content(key, trigger), token)
         except Exception:
             if not self._published(key):
                 self._keys.discard(key.access_key_id)
                 raise
         confirm()  # A roll-back served meanwhile takes the key for a lost one.
         return StoredKey(token, self._user.user_name, key.access_key_id, key.created, trigger)
-
-    def _discard_unannounced(self, before: set[str]) -> None:
-        """A key may have been made although its answer was lost; nobody will ever know its half."""
-        for key in self._keys.list():
-            if key.access_key_id not in before:
-                self._keys.discard(key.access_key_id)
 
     def _published(self, key: AccessKey) -> bool:
         """Whether the secret took the key although its answer was lost."""

@@ -29,12 +29,13 @@ class LambdaContext(Protocol):
 class Deadline:
     """Knows how many seconds may still be spent before CloudFormation must be answered."""
 
-    def __init__(self, context: LambdaContext) -> None:
+    def __init__(self, context: LambdaContext, reserve: float = RESERVE_SECONDS) -> None:
         self._context = context
+        self._reserve = reserve
 
     def seconds_left(self) -> float:
         """Seconds until work must stop; negative when it should have."""
-        return self._context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+        return self._context.get_remaining_time_in_millis() / 1000 - self._reserve
 
     def check(self, next_step: str) -> None:
         """Called between steps, so that none is begun that could not be answered for."""

@@ -6,17 +6,19 @@ needs. A replaced user therefore leaves to its successor what the two share.
 
 from collections.abc import Iterable
 
-from handler import schema, stack
+from handler import candidates, stack
 from handler.access_keys import AccessKeys
-from handler.catalogue import load_catalogue
-from handler.credential_secret import CURRENT, PREVIOUS, CredentialSecret
+from handler.credential_secret import CredentialSecret
 from handler.credentials import discard_lost_keys
 from handler.errors import StillAttachedError
 from handler.iam_user import IamUser, UserState
 from handler.journal import SUCCESSOR_TAG
 from handler.managed_policies import ManagedPolicies
-from handler.provisioner import Provider
-from handler.request import Request, generated_user_name
+from handler.provider import Provider
+from handler.request import Request
+from handler.schedules import Schedules
+from handler.secret_replicas import discard_secret
+from handler.secret_state import CURRENT, PREVIOUS
 from handler.user_dependents import UserDependents
 from handler.user_policies import UserPolicies
 
@@ -24,11 +26,11 @@ from handler.user_policies import UserPolicies
 def delete(provider: Provider, request: Request) -> None:
     """Serve a Delete; gone already, or never made, is success."""
     operation = stack.ask(provider.clients.cloudformation, request, provider.location)
-    names = _candidate_names(request)
+    names = candidates.user_names(request)
     owned = [user for name in names if (user := _owned_user(provider, request, name))]
-    if not operation.whole_resource_goes:
-        owned = _meant(owned, request)
-    _remove(provider, request, [user.user_name for user in owned], names)
+    meant = owned if operation.whole_resource_goes else _meant(owned, request)
+    spared = [user.user_name for user in owned if user not in meant]
+    _remove(provider, request, [user.user_name for user in meant], names, spared)
 
 
 def delete_user(provider: Provider, request: Request, user_name: str) -> None:
@@ -46,21 +48,31 @@ def delete_successor(provider: Provider, request: Request) -> None:
 
 def delete_resource(provider: Provider, request: Request) -> None:
     """Remove everything that the resource may have made."""
-    names = _candidate_names(request)
+    names = candidates.user_names(request)
     owned = [name for name in names if _owned_user(provider, request, name)]
     _remove(provider, request, owned, names)
 
 
-def _remove(provider: Provider, request: Request, users: list[str], names: list[str]) -> None:
+def _remove(
+    provider: Provider,
+    request: Request,
+    users: list[str],
+    names: list[str],
+    spared: Iterable[str] = (),
+) -> None:
+    """Remove users, and what the resource may have under `names` except for the spared users."""
     iam = provider.clients.iam
+    for name in names:
+        if name not in spared:
+            Schedules(provider, request.owner, name).discard()
     policies = ManagedPolicies(iam, provider.location, provider.settings.iam_path, request.owner)
     leftovers: list[str] = []
     for user_name in users:
         provider.deadline.check(f"deleting user {user_name}")
         leftovers += UserPolicies(iam, policies, user_name).attached()
         _remove_user(provider, IamUser(iam, user_name))
-    candidates = [policies.arn(name) for name in _candidate_policy_names(request, names)]
-    named = [arn for arn in candidates if policies.describe(arn)]
+    possible = [policies.arn(name) for name in candidates.policy_names(request, names)]
+    named = [arn for arn in possible if policies.describe(arn)]
     held: list[str] = []
     for arn in dict.fromkeys([*leftovers, *policies.unattached(), *named]):
         provider.deadline.check(f"deleting policy {arn}")
@@ -68,20 +80,10 @@ def _remove(provider: Provider, request: Request, users: list[str], names: list[
             policies.discard(arn)
         except StillAttachedError as error:
             held.append(str(error))
-    for name in _candidate_secret_names(provider, request, names):
+    for name in candidates.secret_names(request, names, provider.settings.secret_prefix):
         _discard_secret(provider, request, name)
     if held:
         raise StillAttachedError(" ".join(held))
-
-
-def _candidate_names(request: Request) -> list[str]:
-    """Names that the user may have; the physical id may be one that CloudFormation invented."""
-    names = (
-        request.physical_id,
-        request.properties.get("UserName"),
-        generated_user_name(request.owner),
-    )
-    return _valid("UserName", names)
 
 
 def _owned_user(provider: Provider, request: Request, user_name: str) -> UserState | None:
@@ -115,29 +117,6 @@ def _remove_user(provider: Provider, user: IamUser) -> None:
     provider.deadline.until_settled(remove, "DeleteConflict")
 
 
-def _candidate_policy_names(request: Request, names: list[str]) -> list[str]:
-    """Names that the policies may have: one that somebody else uses is not found otherwise."""
-    bases = _valid("PolicyName", [request.properties.get("PolicyName")]) or names
-    return [base + suffix for base in bases for suffix in load_catalogue().name_suffixes]
-
-
-def _candidate_secret_names(provider: Provider, request: Request, names: list[str]) -> list[str]:
-    prefix = provider.settings.secret_prefix
-    given = (request.properties.get("SecretName"), request.old_properties.get("SecretName"))
-    wanted = [*given, *(prefix + name for name in names)]
-    return [name for name in _valid("SecretName", wanted) if name.startswith(prefix)]
-
-
-def _valid(property_name: str, values: Iterable[object]) -> list[str]:
-    """The values that the property may have, each once: a Delete may carry anything."""
-    allowed = schema.SCHEMA["properties"][property_name]
-    return list(
-        dict.fromkeys(
-            value for value in values if isinstance(value, str) and schema.accepts(allowed, value)
-        )
-    )
-
-
 def _discard_secret(provider: Provider, request: Request, name: str) -> None:
     """Delete the secret if it is ours, unless it holds the key of a user that remains."""
     secret = CredentialSecret(provider.clients.secretsmanager, name)
@@ -152,4 +131,4 @@ def _discard_secret(provider: Provider, request: Request, name: str) -> None:
                     discard_lost_keys(_keys(provider, user.user_name), secret, user)
                     secret.restore(stored.version_id)
                 return
-    secret.discard()
+    discard_secret(provider, state)

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from handler import policy_documents, schema, tags
+from handler import policy_documents, schema, sharing, tags
 from handler.catalogue import Catalogue
 from handler.errors import InvalidPropertiesError
+from handler.grace import DEFAULT_HOURS
 from handler.model import Desired, Location, Policy
 from handler.request import Request
 from handler.settings import Settings
@@ -30,7 +31,9 @@ def desired_state(
             f"provider forces on every user, not {schema.shown(boundary)}."
         )
     secret_name = properties.get("SecretName", settings.secret_prefix + user_name)
+    kms_key_id = properties.get("KmsKeyId", settings.kms_key_arn)
     problems += _secret_name_problems(secret_name, settings.secret_prefix)
+    problems += sharing.problems(properties, kms_key_id, location)
     if len({tag["Key"].casefold() for tag in properties.get("Tags", ())}) != len(
         properties.get("Tags", ())
     ):
@@ -43,8 +46,12 @@ def desired_state(
         permissions_boundary=boundary,
         tags=tags.as_dict(properties.get("Tags", ())),
         secret_name=secret_name,
-        kms_key_id=properties.get("KmsKeyId", settings.kms_key_arn),
+        kms_key_id=kms_key_id,
         trigger=request.trigger,
+        grace_hours=int(properties.get("PreviousKeyGraceHours", DEFAULT_HOURS)),
+        reader_arns=tuple(properties.get("ReaderArns", ())),
+        replica_regions=tuple(properties.get("ReplicaRegions", ())),
+        rotation_schedule=properties.get("RotationSchedule"),
     )
 
 

@@ -1,5 +1,7 @@
 """Failures whose text is meant for the person who reads the stack events."""
 
+from botocore.exceptions import ClientError
+
 
 class ProviderError(Exception):
     """Root of all failures that we foresee; the message becomes the Reason of the answer."""
@@ -49,3 +51,22 @@ class KeyNotVerifiedError(ProviderError):
 
 class StillAttachedError(ProviderError):
     """A policy of ours is attached to something that is not ours, so it cannot be deleted."""
+
+
+class ReplicationError(ProviderError):
+    """Secrets Manager could not copy the secret to a region."""
+
+
+class RotationRefusedError(ProviderError):
+    """A step of a scheduled rotation was asked for that cannot be taken now."""
+
+
+def reason(error: Exception, log_stream_name: str) -> str:
+    """What is told of a failure: in the stack events, or in the log of a rotation."""
+    if isinstance(error, ProviderError):
+        return str(error)
+    if isinstance(error, ClientError):
+        answer = error.response["Error"]
+        return f"AWS refused {error.operation_name}: {answer['Code']}: {answer['Message']}"
+    # The text of an unforeseen exception may quote a value, so only its kind is told.
+    return f"Internal error {type(error).__name__}; see log stream {log_stream_name}."

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from handler import journal
-from handler.credential_secret import SecretState
 from handler.errors import NameTakenError, StackRefusedError
 from handler.iam_user import UserState
 from handler.managed_policies import PolicyState
 from handler.model import Desired, Owner
 from handler.request import Request
+from handler.secret_state import SecretState
 from handler.stack import Operation
 
 

@@ -26,6 +26,13 @@ class Owner:
     stack_id: str
     logical_id: str
 
+    @classmethod
+    def of(cls, tags: dict[str, str]) -> "Owner | None":
+        """The owner that the tags name, if they name one."""
+        if STACK_TAG in tags and LOGICAL_ID_TAG in tags:
+            return cls(tags[STACK_TAG], tags[LOGICAL_ID_TAG])
+        return None
+
     @property
     def tags(self) -> dict[str, str]:
         """The tags by which we know what is ours; no other thing is changed or deleted."""
@@ -81,6 +88,14 @@ class StoredKey:
 
 
 @dataclass(frozen=True)
+class Held:
+    """The key that AWSCURRENT holds, and the id of the one it replaced if that still exists."""
+
+    current: StoredKey
+    replaced: str | None
+
+
+@dataclass(frozen=True)
 class Desired:
     """What the properties ask for, rendered and ready to be compared with what AWS holds."""
 
@@ -91,22 +106,7 @@ class Desired:
     secret_name: str
     kms_key_id: str | None
     trigger: str
-
-
-def secret_string(key: AccessKey, user_name: str, account_id: str, trigger: str) -> str:
-    """The JSON of the secret.
-
-    With `Version` and the two key members it is a valid answer of a `credential_process`
-    (AWS SDKs and Tools Reference Guide, "Process credential provider").
-    """
-    return json.dumps(
-        {
-            "Version": 1,
-            "AccessKeyId": key.access_key_id,
-            "SecretAccessKey": key.secret_access_key,
-            "UserName": user_name,
-            "AccountId": account_id,
-            "CreateDate": key.created.isoformat(),
-            "Trigger": trigger,
-        }
-    )
+    grace_hours: int
+    reader_arns: tuple[str, ...]
+    replica_regions: tuple[str, ...]
+    rotation_schedule: str | None

@@ -2,12 +2,13 @@
 
 from handler import deletion, provisioner, stack
 from handler.catalogue import load_catalogue
-from handler.credential_secret import CURRENT, CredentialSecret
+from handler.credential_secret import CredentialSecret
 from handler.desired import desired_state
 from handler.errors import GivenUpError
 from handler.model import Desired
-from handler.provisioner import Provider
+from handler.provider import Provider
 from handler.request import Request
+from handler.secret_state import CURRENT
 from handler.stack import Operation
 
 

@@ -47,6 +47,15 @@ class Observed:
         return [version for version in (self.current, self.previous) if version]
 
     @property
+    def replaced(self) -> str | None:
+        """The key of AWSPREVIOUS, if it exists and is another than that of AWSCURRENT."""
+        if self.previous is None or not self.holds(self.previous):
+            return None
+        return (
+            None if _id_of(self.previous) == _id_of(self.current) else self.previous.access_key_id
+        )
+
+    @property
     def lost(self) -> list[str]:
         """Keys that we made and that no version holds: a function died before storing them."""
         held = {version.access_key_id for version in self.stored}
@@ -89,15 +98,15 @@ def plan(observed: Observed, trigger: str, *, rolling_back: bool) -> RotationPla
         if rolling_back:
             return RotationPlan(Action.KEEP, "the key to roll back to is gone", lost)
     before = (*lost, *_make_room(observed))
-    unlabelled = observed.holds(previous) and not set(_id_of(previous)) & set(before)
+    unlabelled = () if observed.replaced in (None, *before) else _id_of(previous)
     reason = "the trigger changed" if current else "the secret holds no key"
-    return RotationPlan(Action.ROTATE, reason, before, _id_of(previous) if unlabelled else ())
+    return RotationPlan(Action.ROTATE, reason, before, unlabelled)
 
 
 def _was_abandoned(observed: Observed) -> bool:
     """A previous key that is newer than the current one: a roll-back was cut off before its end."""
     current, previous = observed.current, observed.previous
-    if current is None or previous is None or not observed.holds(previous):
+    if current is None or previous is None or observed.replaced is None:
         return False
     return previous.created > current.created
 

@@ -1,8 +1,8 @@
 """Checks properties against `properties.json`, reporting every problem at once.
 
 Only the keywords of JSON Schema 2020-12 that the file uses are understood; the tests hold this
-module to the verdicts of a full validator. Four keywords are our own: `x-allowed` says what a
-value may be, `x-update` what changing it does, `x-unavailable` why it is refused for now.
+module to the verdicts of a full validator. Two keywords are our own: `x-allowed` says what a value
+may be, and `x-update` what changing it does.
 """
 
 import json
@@ -30,10 +30,6 @@ def problems(properties: dict[str, Any]) -> list[str]:
     for name, value in properties.items():
         if name not in known:
             found.append(f"{shown(name)} is not a property of Custom::RestrictedIAMUser.")
-        elif "x-unavailable" in known[name]:
-            found.append(
-                f"{name} is not available in this version: {known[name]['x-unavailable']}."
-            )
         elif not accepts(known[name], value):
             found.append(f"{name} must be {known[name]['x-allowed']}, not {shown(value)}.")
     return found

@@ -17,6 +17,10 @@ class Settings:
     allow_policy_document: bool
     kms_key_arn: str | None
     dns_suffix: str
+    schedule_group: str
+    schedule_role_arn: str
+    rotation_function_arn: str
+    provider_function_arn: str
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -28,6 +32,10 @@ class Settings:
             allow_policy_document=environ.get("ALLOW_POLICY_DOCUMENT") == "true",
             kms_key_arn=environ.get("KMS_KEY_ARN") or None,
             dns_suffix=environ.get("DNS_SUFFIX", "amazonaws.com"),
+            schedule_group=environ.get("SCHEDULE_GROUP", "default"),
+            schedule_role_arn=environ.get("SCHEDULE_ROLE_ARN", ""),
+            rotation_function_arn=environ.get("ROTATION_FUNCTION_ARN", ""),
+            provider_function_arn=environ.get("PROVIDER_FUNCTION_ARN", ""),
         )
 
     def location(self, function_arn: str) -> Location:

@@ -12,11 +12,12 @@ from botocore.exceptions import ClientError
 from handler import tags
 from handler.deadline import error_code
 from handler.errors import GivenUpError, StackRefusedError
-from handler.model import Location
+from handler.model import Location, Owner
 from handler.request import Request
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 _FORWARD = {
     "Create": frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}),
@@ -84,13 +85,25 @@ def describe(client: "CloudFormationClient", request: Request, location: Locatio
         raise StackRefusedError(
             f"Stack {stack_id} is not of this account and region; nothing was touched."
         )
+    stack = _find(client, stack_id)
+    if stack is None:
+        raise StackRefusedError(f"Stack {stack_id} does not exist; nothing was touched.")
+    return Operation(request.type, stack["StackStatus"], tags.as_dict(stack.get("Tags", ())))
+
+
+def is_busy(client: "CloudFormationClient", owner: Owner) -> bool:
+    """Whether the owner's stack is at work; one that is gone is not."""
+    stack = _find(client, owner.stack_id)
+    return stack is not None and stack["StackStatus"].endswith("_IN_PROGRESS")
+
+
+def _find(client: "CloudFormationClient", stack_id: str) -> "StackTypeDef | None":
     try:
-        stack = client.describe_stacks(StackName=stack_id)["Stacks"][0]
+        return client.describe_stacks(StackName=stack_id)["Stacks"][0]
     except ClientError as error:
         if error_code(error) != "ValidationError":
             raise
-        raise StackRefusedError(f"Stack {stack_id} does not exist; nothing was touched.") from error
-    return Operation(request.type, stack["StackStatus"], tags.as_dict(stack.get("Tags", ())))
+        return None
 
 
 def refuse_given_up_create(request: Request, operation: Operation) -> None:

@@ -1,11 +1,13 @@
 """Starts MiniStack with IAM authorisation corrected to what AWS evaluates.
 
-MiniStack 1.5.33 judges IAM calls without paths and without IAM's own condition keys, so that a
-correctly scoped role is refused. Each correction names the page of the Service Authorization
-Reference, "Actions, resources, and condition keys for …", or the API reference, that it follows;
+MiniStack 1.5.33 judges IAM calls without paths, schedules without their group, and none with the
+service's own condition keys, so that a correctly scoped role is refused. Each correction names the
+page of the Service Authorization Reference, "Actions, resources, and condition keys for …", or the
+API reference, that it follows;
 `tests/test_emulator.py` fails when one is no longer needed.
 """
 
+import json
 import os
 import signal
 import sys
@@ -34,6 +36,10 @@ def resource_arn(
     """The ARN that AWS evaluates: IAM's have paths, and creations have the ARN to be."""
     if service == "iam" and (resource := _iam_resource(Parameters(params))):
         return f"arn:aws:iam::{account_id}:{resource}"
+    if service == "scheduler" and path.startswith("/schedules/"):
+        group = Parameters(params).text("groupName") or _json(body).get("GroupName", "default")
+        name = path.removeprefix("/schedules/")
+        return f"arn:aws:scheduler:{region}:{account_id}:schedule/{group}/{name}"
     return _extract_resource_arn(service, method, path, headers, body, params, region, account_id)
 
 
@@ -79,8 +85,10 @@ def _owner_of(access_key_id: str) -> str:
 def condition_context(
     service: str, action: str, body: bytes, params: dict[str, Any]
 ) -> dict[str, Any]:
-    """The request's tags and, for IAM, the keys of "Condition keys for IAM"."""
+    """The request's tags, and the keys of "Condition keys for IAM" and "… Secrets Manager"."""
     context = _request_tag_context(service, action, body, params)
+    if service == "secretsmanager":
+        return context | _secret_conditions(_json(body))
     if service != "iam":
         return context
     query = Parameters(params)
@@ -96,6 +104,19 @@ def condition_context(
         context[f"aws:ResourceTag/{tag['Key']}"] = tag["Value"]
         context[f"iam:ResourceTag/{tag['Key']}"] = tag["Value"]
     return context
+
+
+def _secret_conditions(request: dict[str, Any]) -> dict[str, str]:
+    keys = {
+        "secretsmanager:BlockPublicPolicy": str(request.get("BlockPublicPolicy", False)).lower(),
+        "secretsmanager:RotationLambdaARN": request.get("RotationLambdaARN", ""),
+    }
+    return {key: value for key, value in keys.items() if value}
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    found = json.loads(body or b"{}")
+    return found if isinstance(found, dict) else {}
 
 
 def main() -> None:

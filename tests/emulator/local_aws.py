@@ -50,14 +50,16 @@ class LocalAws:
 
     def client(self, service: str) -> Any:
         """A boto3 client of the account's root."""
-        session: Any = boto3.Session()
+        return self.client_of(service, *_ROOT_KEY.values())
+
+    def client_of(self, service: str, access_key_id: str, secret_access_key: str) -> Any:
+        """A boto3 client of the holder of a key."""
+        session: Any = boto3.Session(access_key_id, secret_access_key)
         return session.client(
             service,
             region_name=REGION,
             endpoint_url=f"https://localhost:{self.port}",
             verify=str(self.certificate),
-            aws_access_key_id=_ROOT_KEY["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=_ROOT_KEY["AWS_SECRET_ACCESS_KEY"],
         )
 
 

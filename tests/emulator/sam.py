@@ -39,13 +39,11 @@ class Sam:
 
     def deploy(self, **parameters: str) -> dict[str, str]:
         """Deploy the built template with the documented defaults; returns the stack's outputs."""
-        overrides = [f"{name}={value}" for name, value in parameters.items()]
-        options = ["--parameter-overrides", *overrides] if overrides else []
-        return self._deploy(PROVIDER_STACK, self.built_template, *options)
+        return self._deploy(PROVIDER_STACK, self.built_template, **parameters)
 
-    def deploy_example(self, stack_name: str, template: str) -> dict[str, str]:
+    def deploy_example(self, stack_name: str, template: str, **parameters: str) -> dict[str, str]:
         """Deploy a template of examples/ as a stack of its own; returns its outputs."""
-        return self._deploy(stack_name, PROJECT / "examples" / template)
+        return self._deploy(stack_name, PROJECT / "examples" / template, **parameters)
 
     def delete(self, stack_name: str) -> None:
         """Delete a stack; not with `sam delete`, which looks every 30 s whether it is done."""
@@ -61,7 +59,9 @@ class Sam:
         if status != "DELETE_COMPLETE":
             raise RuntimeError(f"Deleting {stack_name} ended in {status}")
 
-    def _deploy(self, stack_name: str, template: Path, *options: str) -> dict[str, str]:
+    def _deploy(self, stack_name: str, template: Path, **parameters: str) -> dict[str, str]:
+        overrides = [f'{name}="{value}"' for name, value in parameters.items()]
+        options = ["--parameter-overrides", *overrides] if overrides else []
         config = str(PROJECT / "samconfig.toml")
         arguments = ("--template", str(template), "--config-file", config)
         self._run("deploy", *arguments, "--stack-name", stack_name, *options, stack_name=stack_name)

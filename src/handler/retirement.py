@@ -1,0 +1,53 @@
+"""Serving a schedule that has come to the end of a replaced key's grace.
+
+It may fire late, twice, or for what is long gone, and anybody who may invoke the function can
+send its event. So everything is asked again, and what is not clearly over is left alone.
+"""
+
+from datetime import timedelta
+
+from handler import grace, stack
+from handler.access_keys import AccessKeys
+from handler.credential_secret import CredentialSecret
+from handler.grace import Retirement
+from handler.iam_user import IamUser
+from handler.provider import Provider
+from handler.schedules import Schedules
+from handler.secret_state import CURRENT, PREVIOUS
+
+_PATIENCE = timedelta(minutes=15)
+_TOLERANCE = timedelta(minutes=1)  # Between the clocks of Lambda and IAM.
+
+
+def retire(provider: Provider, retirement: Retirement) -> str:
+    """Delete the key if it was replaced and its grace is over; returns what was done and why.
+
+    While the stack is at work its roll-back may want the key back, so the end is put off.
+    """
+    clients, owner = provider.clients, retirement.owner
+    user = IamUser(clients.iam, retirement.user_name).describe()
+    if user is None or user.path != provider.settings.iam_path or not owner.owns(user.tags):
+        return "Nothing to do: the user is gone or not ours."
+    secret = CredentialSecret(clients.secretsmanager, retirement.secret_name)
+    state = secret.describe()
+    if state is None or state.awaits_deletion or not owner.owns(state.tags):
+        return "Nothing to do: the secret is gone or not ours."
+    current, previous = secret.stored_key(CURRENT), secret.stored_key(PREVIOUS)
+    if (
+        current is None
+        or previous is None
+        or previous.access_key_id != retirement.access_key_id
+        or previous.user_name != retirement.user_name
+        or current.access_key_id == retirement.access_key_id
+    ):
+        return "Nothing to do: the key is not the one that was replaced last."
+    if grace.now() < grace.grace_ends(current, grace.hours_of(state.tags)) - _TOLERANCE:
+        return "Nothing to do: the grace of the key is not over."
+    if stack.is_busy(clients.cloudformation, owner):
+        schedules = Schedules(provider, owner, retirement.user_name)
+        schedules.ensure(retirement, grace.now() + _PATIENCE)
+        return "Put off: the stack is at work and may roll back to the key."
+    AccessKeys(clients.iam, clients.iam_once, retirement.user_name).discard(
+        retirement.access_key_id
+    )
+    return f"Deleted access key {retirement.access_key_id}, which was replaced."

@@ -1,0 +1,47 @@
+"""The Lambda function that Secrets Manager calls to rotate a secret on its schedule.
+
+It has a role of its own, which can neither make nor delete users, policies or secrets.
+"""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from handler import rotation_request
+from handler.clients import clients
+from handler.deadline import Deadline, LambdaContext
+from handler.errors import RotationRefusedError, reason
+from handler.provider import Provider
+from handler.settings import Settings
+
+logger = Logger(service="restricted-iam-user-rotation")
+# Shorter than that of the provider: Secrets Manager takes a failure at any time.
+_RESERVE_SECONDS = 20.0
+
+
+@logger.inject_lambda_context(log_event=False, clear_state=True)
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Serve one step of a rotation.
+
+    Raises RotationRefusedError when it fails, upon which Secrets Manager begins again with the
+    first step; every step can be repeated. Secrets Manager User Guide, "Rotation by Lambda
+    function".
+    """
+    try:
+        step = rotation_request.read(event)
+        logger.append_keys(step=step.name, secret_id=step.secret_id, version_id=step.token)
+        settings = Settings.from_environ()
+        provider = Provider(
+            clients(),
+            settings,
+            settings.location(context.invoked_function_arn),
+            Deadline(context, _RESERVE_SECONDS),
+            settings.provider_function_arn,
+        )
+        rotation_request.begin(provider, step).take(step.name)
+    except Exception as error:  # noqa: BLE001 - told without its text, then raised
+        message = reason(error, context.log_stream_name)
+        logger.error(message)
+        # Without its cause, whose text may quote a value.
+        raise RotationRefusedError(message) from None
+    logger.info("Done.")

@@ -1,0 +1,58 @@
+"""What Secrets Manager asks the rotation function for, and whether it may be served."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from handler.credential_secret import CredentialSecret
+from handler.errors import RotationRefusedError
+from handler.iam_user import IamUser
+from handler.journal import KEYS_TAG, MintNote
+from handler.model import Owner
+from handler.provider import Provider
+from handler.rotation_steps import Rotation
+from handler.secret_state import CURRENT, PENDING
+
+_STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
+
+
+@dataclass(frozen=True)
+class Step:
+    """What Secrets Manager asks for: a step, for the version `token` of a secret."""
+
+    name: str
+    secret_id: str
+    token: str
+
+
+def read(event: Any) -> Step:
+    """Read the event; raises RotationRefusedError when it is not one of a rotation."""
+    names = ("Step", "SecretId", "ClientRequestToken")
+    values = [event.get(name) if isinstance(event, dict) else None for name in names]
+    if not all(isinstance(value, str) and value for value in values) or values[0] not in _STEPS:
+        raise RotationRefusedError("This is no step of a rotation by Secrets Manager.")
+    return Step(*map(str, values))
+
+
+def begin(provider: Provider, step: Step) -> Rotation:
+    """The rotation that the step is of; raises RotationRefusedError when there is none of ours."""
+    secret = CredentialSecret(provider.clients.secretsmanager, step.secret_id)
+    state = secret.describe()
+    owner = Owner.of(state.tags) if state and not state.awaits_deletion else None
+    if state is None or owner is None or state.rotation is None:
+        raise RotationRefusedError(f"{step.secret_id} is no secret that is rotated here.")
+    labels = state.stages.get(step.token, [])
+    if CURRENT not in labels and PENDING not in labels:
+        raise RotationRefusedError(f"Version {step.token} is not being rotated to.")
+    stored = secret.stored_key(CURRENT)
+    user = IamUser(provider.clients.iam, stored.user_name) if stored else None
+    user_state = user.describe() if user else None
+    if (
+        stored is None
+        or user is None
+        or user_state is None
+        or user_state.path != provider.settings.iam_path
+        or not owner.owns(user_state.tags)
+    ):
+        raise RotationRefusedError("The secret holds no key of a user that belongs to it.")
+    note = MintNote.parse(user_state.tags.get(KEYS_TAG, ""))
+    return Rotation(provider, secret, state, owner, user, note, stored, step.token)
