@@ -225,7 +225,17 @@ NO_EVENTS: dict[str, Any] = {
     "request type": {"RequestType": "Explode"},
     "request id": {"RequestId": 7},
     "stack id": {"StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack"},
+    "response address of another bucket": {
+        "ResponseURL": "https://cloudformation-custom-resource-response-useast1x.s3.amazonaws.com/"
+    },
+    "response address with a user": {
+        "ResponseURL": "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com@x/"
+    },
+    "response address of another region": {
+        "ResponseURL": "https://cloudformation-custom-resource-response-euwest1.s3.amazonaws.com/x"
+    },
     "response address": {"ResponseURL": "http://169.254.169.254/"},
+    "no response address": {"ResponseURL": "https://["},
     "properties": {"ResourceProperties": "none"},
     "physical id": {"PhysicalResourceId": {}},
 }

@@ -31,6 +31,7 @@ DEFAULTS = {
     "ProviderBoundaryArn": "",
     "AllowPolicyDocument": "false",
     "KmsKeyArn": "",
+    "LogKmsKeyArn": "",
 }
 
 

@@ -10,10 +10,11 @@ from handler.catalogue import load_catalogue
 from handler.clients import clients
 from handler.deadline import Deadline, LambdaContext
 from handler.desired import desired_state
+from handler.envelope import envelope_problem
 from handler.errors import reason
 from handler.grace import Retirement
 from handler.provider import Provider
-from handler.request import Request, envelope_problem
+from handler.request import Request
 from handler.response import CustomResource, UndeliveredError
 from handler.settings import Settings
 
@@ -29,10 +30,11 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     event again, which is safe because every request can be repeated. A key whose end fails is
     tried again likewise.
     """
+    provider = _provider(context)
     if ended := Retirement.parse(event):
-        logger.info(retirement.retire(_provider(context), ended))
+        logger.info(retirement.retire(provider, ended))
         return
-    if problem := envelope_problem(event):
+    if problem := envelope_problem(event, provider.location):
         logger.error(f"Refused, because it is no event of a custom resource: {problem}.")
         return
     logger.append_keys(

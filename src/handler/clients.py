@@ -1,5 +1,6 @@
 """The AWS clients; the only module that builds them."""
 
+import logging
 import random
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
     from handler.model import AccessKey
+
+# On DEBUG they log answers whole, and Lambda can be told to put every logger there.
+for _name in ("boto3", "botocore", "urllib3"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 # At worst 4 x 13 s and the pauses between, which Deadline's reserve covers.
 _TIMEOUTS: dict[str, Any] = {"connect_timeout": 3, "read_timeout": 10}

@@ -5,8 +5,7 @@ AWS CloudFormation User Guide, "Custom resource request objects".
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,37 +15,6 @@ from handler.model import Owner
 
 # CloudFormation's own; ServiceTimeout arrives like any other property of the template.
 _CLOUDFORMATION_PROPERTIES = frozenset({"ServiceToken", "ServiceTimeout"})
-
-
-_STACK_ID = re.compile(r"arn:[a-z-]+:cloudformation:[a-z0-9-]+:[0-9]{12}:stack/[^/]+/[^/]+")
-_TEXTS = ("RequestType", "RequestId", "StackId", "LogicalResourceId", "ResponseURL")
-_OPTIONAL: dict[str, type] = {
-    "PhysicalResourceId": str,
-    "ResourceProperties": dict,
-    "OldResourceProperties": dict,
-}
-
-
-def envelope_problem(event: object) -> str | None:
-    """Why something is not an event of a custom resource, or None; nothing in it is trusted yet."""
-    if not isinstance(event, dict):
-        return "it is not an object"
-    return next(_envelope_problems(event), None)
-
-
-def _envelope_problems(event: dict[str, Any]) -> Iterator[str]:
-    for name in _TEXTS:
-        if not isinstance(event.get(name), str):
-            yield f"{name} is not a text"
-    for name, kind in _OPTIONAL.items():
-        if not isinstance(event.get(name, kind()), kind):
-            yield f"{name} is not a {kind.__name__}"
-    if event.get("RequestType") not in ("Create", "Update", "Delete"):
-        yield "RequestType is none of Create, Update and Delete"
-    if not _STACK_ID.fullmatch(str(event.get("StackId"))):
-        yield "StackId is not the ARN of a stack"
-    if not str(event.get("ResponseURL")).startswith("https://"):
-        yield "ResponseURL is not an https address"
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,10 @@ class UserPolicies:
         attached = self.attached()
         for arn in arns:
             if arn not in attached:
-                deadline.until_settled(partial(self._attach, arn), "NoSuchEntity")
+                # IAM may not know the user's boundary yet, which our right to attach depends on.
+                deadline.until_settled(
+                    partial(self._attach, arn), "NoSuchEntity", "AccessDenied", seconds=20
+                )
         for arn in attached:
             if arn not in arns:
                 self._detach(arn)

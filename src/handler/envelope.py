@@ -1,0 +1,60 @@
+"""Whether something is an event of a custom resource at all; nothing in it is trusted before.
+
+AWS CloudFormation User Guide, "Custom resource request objects".
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from handler.model import Location
+
+_STACK_ID = re.compile(r"arn:[a-z-]+:cloudformation:[a-z0-9-]+:[0-9]{12}:stack/[^/]+/[^/]+")
+_LOOPBACK = ("localhost", "127.0.0.1")
+_TEXTS = ("RequestType", "RequestId", "StackId", "LogicalResourceId", "ResponseURL")
+_OPTIONAL: dict[str, type] = {
+    "PhysicalResourceId": str,
+    "ResourceProperties": dict,
+    "OldResourceProperties": dict,
+}
+
+
+def envelope_problem(event: object, location: Location) -> str | None:
+    """Why something is not an event that may be answered, or None."""
+    if not isinstance(event, dict):
+        return "it is not an object"
+    return next(_envelope_problems(event, location), None)
+
+
+def _envelope_problems(event: dict[str, Any], location: Location) -> Iterator[str]:
+    for name in _TEXTS:
+        if not isinstance(event.get(name), str):
+            yield f"{name} is not a text"
+    for name, kind in _OPTIONAL.items():
+        if not isinstance(event.get(name, kind()), kind):
+            yield f"{name} is not a {kind.__name__}"
+    if event.get("RequestType") not in ("Create", "Update", "Delete"):
+        yield "RequestType is none of Create, Update and Delete"
+    if not _STACK_ID.fullmatch(str(event.get("StackId"))):
+        yield "StackId is not the ARN of a stack"
+    if not _leads_to_cloudformation(str(event.get("ResponseURL")), location):
+        yield "ResponseURL does not lead to CloudFormation"
+
+
+def _leads_to_cloudformation(url: str, location: Location) -> bool:
+    """Whether an answer would reach CloudFormation's own bucket of this region.
+
+    Its names are in the User Guide under "VPC endpoints". A local AWS listens on the loopback
+    address; inside Lambda nobody does, so nothing can be learned or reached by naming it.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # It is no address at all.
+        return False
+    bucket = f"cloudformation-custom-resource-response-{location.region.replace('-', '')}"
+    region, suffix = re.escape(location.region), re.escape(location.dns_suffix)
+    return parts.scheme == "https" and (
+        re.fullmatch(rf"{bucket}\.s3([.-]{region})?\.{suffix}", parts.netloc) is not None
+        or parts.hostname in _LOOPBACK
+    )
