@@ -22,7 +22,8 @@ for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE"):
 import pytest
 from moto import mock_aws
 
-import handler.app  # noqa: F401 - imported here, before any test, as Lambda does
+import handler.app
+import handler.rotation_function  # noqa: F401 - imported here, before any test, as Lambda does
 import strict_moto
 import world
 from aws_calls import LISTENER, Calls

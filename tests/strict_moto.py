@@ -19,6 +19,8 @@ from moto.iam.exceptions import (
 from moto.iam.models import User
 from moto.iam.responses import IamResponse
 
+import strict_rotation
+import strict_scheduler
 import strict_secrets
 
 _create_user = IamResponse.create_user
@@ -148,6 +150,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
         if not name.startswith("_"):
             monkeypatch.setattr(IamResponse, name, action.__func__, raising=False)
     strict_secrets.install(monkeypatch)
+    strict_rotation.install(monkeypatch)
+    strict_scheduler.install(monkeypatch)
 
 
 def _check_tags(response: IamResponse) -> None:

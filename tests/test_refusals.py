@@ -87,10 +87,69 @@ BAD_PROPERTIES: dict[str, tuple[dict[str, Any], str]] = {
         {"UserName": "a,b"},
         "SecretName must be given, because the default 'restricted/a,b'",
     ),
-    "grace too long": ({"PreviousKeyGraceHours": "721"}, "PreviousKeyGraceHours is not available"),
-    "schedule": ({"RotationSchedule": "rate(90 days)"}, "RotationSchedule is not available"),
-    "readers": ({"ReaderArns": ["*"]}, "ReaderArns is not available"),
-    "replicas": ({"ReplicaRegions": ["eu-west-1"]}, "ReplicaRegions is not available"),
+    "grace too long": (
+        {"PreviousKeyGraceHours": "721"},
+        "PreviousKeyGraceHours must be a whole number of hours from 0 to 720, not '721'.",
+    ),
+    "grace below nothing": ({"PreviousKeyGraceHours": "-1"}, "hours from 0 to 720, not '-1'."),
+    "part of an hour": ({"PreviousKeyGraceHours": "1.5"}, "hours from 0 to 720, not '1.5'."),
+    "schedule": (
+        {"RotationSchedule": "rate(1 hour)"},
+        "RotationSchedule must be rate(N days), rate(N hours) or a cron expression such as "
+        "cron(0 8 1 * ? *), on the full hour and at least 4 hours apart, not 'rate(1 hour)'.",
+    ),
+    "empty schedule": ({"RotationSchedule": ""}, "RotationSchedule must be rate(N days)"),
+    "schedule that is a list": ({"RotationSchedule": ["rate(9 days)"]}, "RotationSchedule must be"),
+    "everybody as reader": (
+        {"ReaderArns": ["*"]},
+        "ReaderArns must be a list of up to 50 ARNs of IAM users, roles, role sessions or "
+        "accounts, not '[\"*\"]'.",
+    ),
+    "every role as reader": (
+        {"ReaderArns": ["arn:aws:iam::123456789012:role/*"]},
+        "ReaderArns must be a list of up to 50 ARNs",
+    ),
+    "reader that is no ARN": ({"ReaderArns": ["reader"]}, "ReaderArns must be a list of up to 50"),
+    "reader that is a text": (
+        {"ReaderArns": "arn:aws:iam::123456789012:role/reader"},
+        "ReaderArns must be a list of up to 50 ARNs",
+    ),
+    "reader of another partition": (
+        {"ReaderArns": ["arn:aws-cn:iam::123456789012:role/reader"]},
+        "ReaderArns must be of partition aws, not 'arn:aws-cn:iam::123456789012:role/reader'.",
+    ),
+    "reader of another account": (
+        {"ReaderArns": ["arn:aws:iam::999999999999:role/reader"]},
+        "ReaderArns names account 999999999999, which can read no secret under the key "
+        "aws/secretsmanager; give a KmsKeyId that the account may use.",
+    ),
+    "reader of another account, and the default key by its name": (
+        {
+            "ReaderArns": ["arn:aws:iam::999999999999:role/reader"],
+            "KmsKeyId": "alias/aws/secretsmanager",
+        },
+        "ReaderArns names account 999999999999, which can read no secret",
+    ),
+    "copy where the secret is": (
+        {"ReplicaRegions": ["us-east-1"]},
+        "ReplicaRegions must not name us-east-1, where the secret itself is.",
+    ),
+    "copy that is named twice": (
+        {"ReplicaRegions": ["eu-west-1", "eu-west-1"]},
+        "ReplicaRegions must not name a region twice.",
+    ),
+    "copy that is in no region": (
+        {"ReplicaRegions": ["Ireland"]},
+        "ReplicaRegions must be a list of up to 30 regions such as eu-west-1",
+    ),
+    "copies under a key of one region": (
+        {
+            "ReplicaRegions": ["eu-west-1"],
+            "KmsKeyId": "arn:aws:kms:us-east-1:123456789012:key/1234abcd",
+        },
+        "KmsKeyId must be a multi-Region key or an alias for ReplicaRegions, not "
+        "'arn:aws:kms:us-east-1:123456789012:key/1234abcd', which other regions do not know.",
+    ),
 }
 
 

@@ -73,5 +73,16 @@ def secret_names() -> list[str]:
     return sorted(secret["Name"] for secret in found)
 
 
+def described_secret(name: str = "restricted/Provazio") -> dict[str, Any]:
+    return dict(secretsmanager().describe_secret(SecretId=name))
+
+
+def schedules() -> list[dict[str, Any]]:
+    """All schedules of the group, whole."""
+    scheduler, group = client("scheduler"), "restricted-iam-user"
+    found = scheduler.list_schedules(GroupName=group)["Schedules"]
+    return [scheduler.get_schedule(GroupName=group, Name=each["Name"]) for each in found]
+
+
 def nothing_is_left() -> bool:
-    return not (user_names() or policy_names() or secret_names())
+    return not (user_names() or policy_names() or secret_names() or schedules())
