@@ -25,7 +25,10 @@ class KilledError(BaseException):
 
 @dataclass
 class Calls:
-    """The calls so far as `service:Operation`, the secret keys made, and what is to happen when."""
+    """The calls so far as `service:Operation`, the secret keys made, and what is to happen when.
+
+    `first` are things that happen before the next call of a name, once.
+    """
 
     names: list[str] = field(default_factory=list)
     secret_access_keys: set[str] = field(default_factory=set)
@@ -33,6 +36,7 @@ class Calls:
     fault: Fault | None = None
     meanwhile: Callable[[], None] | None = None
     happened: bool = False
+    first: dict[str, Callable[[], None]] = field(default_factory=dict)
 
     def arm(
         self, at: int, fault: Fault | None = None, meanwhile: Callable[[], None] | None = None
@@ -46,6 +50,8 @@ class Calls:
 
     def before(self, service: str, operation: str) -> None:
         self.names.append(f"{service}:{operation}")
+        if once := self.first.pop(self.names[-1], None):
+            once()
         if not self._now():
             return
         self.happened = True

@@ -77,6 +77,10 @@ class Stack:
     def set_status(self, status: str) -> None:
         cloudformation_backends[ACCOUNT_ID][REGION].stacks[self.stack_id].status = status
 
+    def forget(self) -> None:
+        """CloudFormation knows a deleted stack for 90 days, and then no longer."""
+        del cloudformation_backends[ACCOUNT_ID][REGION].stacks[self.stack_id]
+
     def rename_id(self, stack_id: str) -> None:
         """Give the stack the id that an event file names."""
         stacks = cloudformation_backends[ACCOUNT_ID][REGION].stacks

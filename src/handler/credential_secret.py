@@ -129,10 +129,15 @@ class CredentialSecret:
         )
 
     def unstage(self, version_id: str) -> None:
-        """Take AWSPENDING from a version, so that no rotation goes on with it."""
-        self._client.update_secret_version_stage(
-            SecretId=self.name, VersionStage=PENDING, RemoveFromVersionId=version_id
-        )
+        """Take AWSPENDING from a version; not there any more is success."""
+        try:
+            self._client.update_secret_version_stage(
+                SecretId=self.name, VersionStage=PENDING, RemoveFromVersionId=version_id
+            )
+        except self._client.exceptions.InvalidParameterException:
+            state = self.describe()
+            if state and PENDING in state.stages.get(version_id, ()):
+                raise
 
     def discard(self) -> None:
         """Delete the secret for good, so that its name is free; gone already is success.

@@ -62,15 +62,15 @@ def _remove(
 ) -> None:
     """Remove users, and what the resource may have under `names` except for the spared users."""
     iam = provider.clients.iam
-    for name in names:
-        if name not in spared:
-            Schedules(provider, request.owner, name).discard()
     policies = ManagedPolicies(iam, provider.location, provider.settings.iam_path, request.owner)
     leftovers: list[str] = []
     for user_name in users:
         provider.deadline.check(f"deleting user {user_name}")
         leftovers += UserPolicies(iam, policies, user_name).attached()
         _remove_user(provider, IamUser(iam, user_name))
+    for name in names:  # After the users, because a rotation under way makes one for a user only.
+        if name not in spared:
+            Schedules(provider, request.owner, name).discard()
     possible = [policies.arn(name) for name in candidates.policy_names(request, names)]
     named = [arn for arn in possible if policies.describe(arn)]
     held: list[str] = []

@@ -32,6 +32,8 @@ def retire(provider: Provider, retirement: Retirement) -> str:
     state = secret.describe()
     if state is None or state.awaits_deletion or not owner.owns(state.tags):
         return "Nothing to do: the secret is gone or not ours."
+    # Asked before the keys: a roll-back that ends in between is then seen in one or the other.
+    busy = stack.is_busy(clients.cloudformation, owner)
     current, previous = secret.stored_key(CURRENT), secret.stored_key(PREVIOUS)
     if (
         current is None
@@ -43,7 +45,7 @@ def retire(provider: Provider, retirement: Retirement) -> str:
         return "Nothing to do: the key is not the one that was replaced last."
     if grace.now() < grace.grace_ends(current, grace.hours_of(state.tags)) - _TOLERANCE:
         return "Nothing to do: the grace of the key is not over."
-    if stack.is_busy(clients.cloudformation, owner):
+    if busy:
         schedules = Schedules(provider, owner, retirement.user_name)
         schedules.ensure(retirement, grace.now() + _PATIENCE)
         return "Put off: the stack is at work and may roll back to the key."

@@ -71,9 +71,10 @@ class Rotation:
         decision = rotation.plan(observed, f"Rotation:{self.token}", rolling_back=False)
         credentials.discard(decision.delete_before)
         key = credentials.make(self.token, observed)
+        # The trigger stays, so that the next Update takes the key for the one that it wants.
+        trigger = (observed.current or self.current).trigger
         try:
-            # The trigger stays, so that the next Update takes the key for the one that it wants.
-            self.secret.stage(credentials.content(key, self.current.trigger), self.token)
+            self.secret.stage(credentials.content(key, trigger), self.token)
         except Exception:
             stored = self.secret.stored_key(PENDING)
             if stored is None or stored.access_key_id != key.access_key_id:

@@ -70,6 +70,7 @@ class SecretProvisioner:
         next_rotation = rotation.ensure(
             found.secret, desired.rotation_schedule, self._provider.settings.rotation_function_arn
         )
+        confirm()  # A roll-back served meanwhile has put back what was changed since the key.
         return {
             "AccessKeyId": held.current.access_key_id,
             "AccessKeyCreateDate": held.current.created.isoformat(),
@@ -83,24 +84,31 @@ class SecretProvisioner:
         clients, user_name = provider.clients, desired.user_name
         former = self._former_secret()
         if former:
-            self._secret.take_over(CredentialSecret(clients.secretsmanager, former.name))
+            holder = CredentialSecret(clients.secretsmanager, former.name)
+            SecretRotation(clients.secretsmanager, holder, provider.deadline).settle(former, None)
+            self._secret.take_over(holder)
         keys = AccessKeys(clients.iam, clients.iam_once, user_name)
         account_id = provider.location.account_id
         held = Credentials(self._user, keys, self._secret, account_id, provider.deadline).ensure(
             request.token,
             desired.trigger,
-            journal.MintNote.parse(found.note(journal.KEYS_TAG)),
+            self._mint_note(found, former),
             rolling_back=rolling_back,
             confirm=confirm,
         )
         if former:
             confirm()
             discard_secret(provider, former)
-            confirm()
         Schedules(provider, request.owner, user_name).settle(
             held, desired.grace_hours, desired.secret_name, keys
         )
         return held
+
+    def _mint_note(self, found: Found, former: SecretState | None) -> journal.MintNote:
+        """The note on the user; a rotation that was under way may have written a newer one."""
+        rotating = any(secret and secret.pending for secret in (found.secret, former))
+        user = self._user.describe() if rotating else found.user
+        return journal.MintNote.parse(user.tags.get(journal.KEYS_TAG, "") if user else "")
 
     def _former_secret(self) -> SecretState | None:
         """The secret that the user's credentials were in, when the name has changed."""

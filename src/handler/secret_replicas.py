@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LONGEST_SECONDS = 60
 _PAUSE_SECONDS = 2
+_REQUESTED = ReplicaState(DEFAULT_KMS_KEY, "InProgress", "")
 
 
 def replica_key(kms_key_id: str | None) -> str | None:
@@ -71,7 +72,7 @@ class SecretReplicas:
         waited = 0
         while True:
             state = SecretState.of(self._client.describe_secret(SecretId=self._secret_name))
-            found = {region: state.replicas[region] for region in regions}
+            found = {region: state.replicas.get(region, _REQUESTED) for region in regions}
             if failed := [
                 f"{region} ({replica.message})"
                 for region, replica in found.items()
@@ -94,5 +95,5 @@ def discard_secret(provider: Provider, state: SecretState) -> None:
     SecretReplicas(client, state.name, deadline).discard(sorted(state.replicas))
     deadline.until_settled(
         CredentialSecret(client, state.name).discard,
-        "InvalidRequestException",  # Its copies are still being deleted.
+        "InvalidParameterException",  # Its copies are still being deleted.
     )

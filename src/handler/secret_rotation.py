@@ -41,6 +41,7 @@ class SecretRotation:
         while state and state.pending:
             if waited >= SETTLING_SECONDS or self._deadline.seconds_left() < _PAUSE_SECONDS:
                 self._secret.unstage(state.pending)
+                time.sleep(_PAUSE_SECONDS)  # The last step may be under way.
                 return
             time.sleep(_PAUSE_SECONDS)
             waited += _PAUSE_SECONDS

@@ -6,6 +6,7 @@ from handler import schema
 from handler.model import Location
 from handler.rotation_schedule import is_rotation_schedule
 from handler.secret_replicas import replica_key
+from handler.secret_state import DEFAULT_KMS_KEY
 
 
 def problems(properties: dict[str, Any], kms_key_id: str | None, location: Location) -> list[str]:
@@ -17,7 +18,7 @@ def problems(properties: dict[str, Any], kms_key_id: str | None, location: Locat
         if arn.split(":")[1] != location.partition
     ]
     abroad = sorted({arn.split(":")[4] for arn in readers} - {location.account_id})
-    if abroad and kms_key_id is None:
+    if abroad and (kms_key_id or DEFAULT_KMS_KEY).endswith(DEFAULT_KMS_KEY):
         found.append(
             f"ReaderArns names account {', '.join(abroad)}, which can read no secret under the key "
             "aws/secretsmanager; give a KmsKeyId that the account may use."
