@@ -73,7 +73,7 @@ class StrictResponses:
     def put_resource_policy(response: SecretsManagerResponse) -> str:
         """PutResourcePolicy: BlockPublicPolicy refuses `*`; a principal must look like one."""
         statements = json.loads(response._get_param("ResourcePolicy"))["Statement"]
-        for statement in statements:
+        for statement in [statements] if isinstance(statements, dict) else statements:
             principal = statement["Principal"]
             named = principal["AWS"] if isinstance(principal, dict) else principal
             for one in [named] if isinstance(named, str) else named:
@@ -102,9 +102,9 @@ class StrictResponses:
         return answer
 
 
-def to_dict(secret: FakeSecret) -> dict[str, Any]:
+def to_dict(secret: Any) -> dict[str, Any]:
     """DescribeSecret: RotationRules are those that were given."""
-    described = _to_dict(secret)
+    described: dict[str, Any] = _to_dict(secret)
     if secret.rotation_requested:
         described["RotationRules"] = secret.rotation_rules
     return described

@@ -1,10 +1,13 @@
 """What AWS holds, as the tests ask for it."""
 
 import json
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 import boto3
+from moto.iam.models import AccessKeyLastUsed, iam_backends
+from moto.secretsmanager.models import secretsmanager_backends
 
 PATH = "/restricted/"
 
@@ -75,6 +78,23 @@ def secret_names() -> list[str]:
 
 def described_secret(name: str = "restricted/Provazio") -> dict[str, Any]:
     return dict(secretsmanager().describe_secret(SecretId=name))
+
+
+def foreign_secret_in(region: str, name: str) -> None:
+    """Somebody else's secret of that name in another region."""
+    session: Any = boto3.Session()
+    session.client("secretsmanager", region_name=region).create_secret(Name=name, SecretString="x")
+
+
+def moto_secret(name: str) -> Any:
+    """What moto keeps of a secret."""
+    return secretsmanager_backends["123456789012"]["us-east-1"].secrets[name]
+
+
+def use_key(access_key_id: str) -> None:
+    """The key is used, so that IAM tells a last use."""
+    key = iam_backends["123456789012"]["aws"].access_keys[access_key_id]
+    key.last_used = AccessKeyLastUsed(datetime.now(UTC), "sts", "us-east-1")
 
 
 def schedules() -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ full hour of any year, and at least four hours between rotations.
 
 import re
 
-_RATE = re.compile(r"rate\((?:(?:[1-9]|[1-9]\d{1,2}) days?|(?:[4-9]|[1-9]\d{1,2}) hours)\)")
+_RATE = re.compile(r"rate\((?:(?:[1-9]|[1-9][0-9]{1,2}) days?|(?:[4-9]|[1-9][0-9]{1,2}) hours)\)")
 _CRON = re.compile(r"cron\(0 (\S+) (\S+) (\S+) (\S+) \*\)")
 _DAY = re.compile(r"\?|\*|L|LW|[0-9A-Z,*/#LW-]+")
 _MONTH = re.compile(r"[0-9A-Z,*/-]+")
@@ -33,7 +33,7 @@ def is_rotation_schedule(expression: str) -> bool:
 def _far_enough_apart(field: str) -> bool:
     hours: list[int] = []
     for part in field.split(","):
-        match = re.fullmatch(r"(?:(\d{1,2})(?:-(\d{1,2}))?|\*)?(?:/(\d{1,2}))?", part)
+        match = re.fullmatch(r"(?:([0-9]{1,2})(?:-([0-9]{1,2}))?|\*)?(?:/([0-9]{1,2}))?", part)
         if not part or match is None:
             return False
         first, last, step = match.groups()
