@@ -46,6 +46,8 @@ class SecretRotation:
             time.sleep(_PAUSE_SECONDS)
             waited += _PAUSE_SECONDS
             state = self._secret.describe()
+        if state and state.staged:  # Its rotation is done; on an older version it would block all.
+            self._secret.unstage(state.staged)
 
     def ensure(self, state: SecretState | None, schedule: str | None, function_arn: str) -> str:
         """Secrets Manager rotates on the schedule; returns the date of the next rotation or ""."""

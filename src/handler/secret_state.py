@@ -76,13 +76,13 @@ class SecretState:
         )
 
     @property
+    def staged(self) -> str | None:
+        """The version with AWSPENDING, which may stay on it when it has become AWSCURRENT."""
+        labelled = self.stages.items()
+        return next((version_id for version_id, labels in labelled if PENDING in labels), None)
+
+    @property
     def pending(self) -> str | None:
         """The version of a rotation that has not come to its end."""
-        return next(
-            (
-                version_id
-                for version_id, labels in self.stages.items()
-                if PENDING in labels and CURRENT not in labels
-            ),
-            None,
-        )
+        staged = self.staged
+        return None if staged is None or CURRENT in self.stages[staged] else staged
