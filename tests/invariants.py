@@ -33,6 +33,7 @@ def nothing_of_ours_is_left() -> None:
     assert world.user_names() == [FOREIGN]
     assert world.policy_names() == [FOREIGN]
     assert world.secret_names() == [f"restricted/{FOREIGN}"]
+    assert world.schedules() == []
 
 
 def resource_is_whole(user_name: str, secret_name: str, policies: list[str]) -> None:
@@ -47,6 +48,10 @@ def resource_is_whole(user_name: str, secret_name: str, policies: list[str]) -> 
     assert keys.get(current["AccessKeyId"]) == "Active"
     assert len(keys) <= 2
     assert keys.keys() <= held
+    replaced, schedules = held - {current["AccessKeyId"]}, world.schedules()
+    assert len(schedules) <= 1
+    assert all(key in each["Target"]["Input"] for each in schedules for key in replaced)
+    assert len(keys) == 1 or schedules, "nothing would end the replaced key"
     assert "PermissionsBoundary" in world.user(user_name)
     assert world.attached(user_name) == policies
     assert world.policy_names() == sorted([FOREIGN, *policies])

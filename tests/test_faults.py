@@ -26,6 +26,8 @@ BEFORE: dict[str, Any] = {
     "PolicyName": "Base",
     "Serial": "1",
     "Tags": [{"Key": "a", "Value": "1"}],
+    "ReaderArns": ["arn:aws:iam::123456789012:role/reader"],
+    "RotationSchedule": "rate(30 days)",
 }
 CHANGES: dict[str, dict[str, Any]] = {
     "rotate": {"Serial": "2"},
