@@ -21,7 +21,7 @@ demo: install ## Deploy, rotate, embed and delete on a local AWS; no account nee
 
 .PHONY: test
 test: check ## Everything that must pass: check, then the tests on moto and on the local AWS
-	$(RUN) -m pytest --cov --cov-report=term
+	$(RUN) -m pytest --numprocesses=auto --cov --cov-report=term
 
 .PHONY: check
 check: install ## Format, lint, types and templates
