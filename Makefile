@@ -24,13 +24,16 @@ test: check ## Everything that must pass: check, then the tests on moto and on t
 	$(RUN) -m pytest --numprocesses=auto --cov --cov-report=term
 
 .PHONY: check
-check: install ## Format, lint, types and templates
+check: install .venv-audit/installed ## Format, lint, types, templates, dependencies and unsafe constructs
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/cfn-lint template.yaml examples/*.yaml
 	$(SAM) validate --lint --template template.yaml
 	for example in examples/*.yaml; do $(SAM) validate --lint --template $$example || exit 1; done
+	.venv/bin/uv pip check --python .venv
+	.venv-audit/bin/bandit --quiet --recursive src
+	.venv-audit/bin/checkov --framework cloudformation --file template.yaml --compact --quiet --skip-download
 
 .PHONY: fix
 fix: install ## Format, and mend what lint can mend
@@ -55,6 +58,10 @@ install: .venv/installed .venv-sam/installed ## Set up .venv and .venv-sam
 	@$(PYTHON3) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@.venv/bin/uv sync --quiet --frozen
+	@touch $@
+
+.venv-audit/installed: .venv/installed
+	@UV_PROJECT_ENVIRONMENT=.venv-audit .venv/bin/uv sync --quiet --frozen --only-group audit
 	@touch $@
 
 .venv-sam/installed: .venv/installed

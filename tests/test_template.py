@@ -75,7 +75,7 @@ def test_function_is_the_contract() -> None:
     """Handler, runtime, architecture and build method are the documented ones."""
     function = TEMPLATE["Resources"]["ProviderFunction"]
 
-    assert function["Metadata"] == {"BuildMethod": "makefile"}
+    assert function["Metadata"]["BuildMethod"] == "makefile"
     assert function["Properties"]["Handler"] == "handler.app.lambda_handler"
     assert function["Properties"]["Runtime"] == "python3.13"
     assert function["Properties"]["Architectures"] == ["arm64"]

@@ -71,7 +71,7 @@ def sts_client(key: "AccessKey") -> "STSClient":
         "sts",
         aws_access_key_id=key.access_key_id,
         aws_secret_access_key=key.secret_access_key,
-        aws_session_token="",
+        aws_session_token="",  # there is none # nosec B106
         config=_REPEATED,
     )
 
@@ -82,4 +82,4 @@ def _retry_passing_conflict(response: Any, attempts: int, **_: Any) -> float | N
     if code not in _PASSING or attempts >= _PASSING_ATTEMPTS:
         return None
     longest: float = 2**attempts / 2
-    return random.uniform(longest / 2, longest)  # noqa: S311 - jitter, not a secret
+    return random.uniform(longest / 2, longest)  # noqa: S311 - jitter # nosec B311

@@ -56,7 +56,7 @@ class Deadline:
             try:
                 return call()
             except ClientError as error:
-                pause = delay * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+                pause = delay * random.uniform(0.5, 1.0)  # noqa: S311 - jitter # nosec B311
                 spent = waited + pause > seconds or pause > self.seconds_left()
                 if error_code(error) not in transient or spent:
                     raise
