@@ -107,9 +107,7 @@ class Rotation:
     def _finish(self) -> None:
         candidate = self._candidate()
         self.secret.promote(self.token, self.current.version_id)
-        state = self.secret.describe()
-        if state and PENDING in state.stages.get(self.token, ()):
-            self.secret.unstage(self.token)
+        self.secret.unstage(self.token)
         self._begin_grace(candidate)
 
     def _begin_grace(self, current: StoredKey) -> None:
