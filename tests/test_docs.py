@@ -68,7 +68,7 @@ def test_tests_that_are_named_exist() -> None:
 
 
 def test_versions_agree() -> None:
-    """The changelog's newest version is the project's."""
+    """The changelog's newest version is the project's, and the application repository's."""
     project = (PROJECT / "pyproject.toml").read_text()
     version = re.search(r'^version = "(.*)"', project, re.MULTILINE)
     newest = re.search(r"^## (\S+)", (PROJECT / "CHANGELOG.md").read_text(), re.MULTILINE)
@@ -76,6 +76,8 @@ def test_versions_agree() -> None:
     assert version
     assert newest
     assert version[1] == newest[1]
+    metadata = parse((PROJECT / "template.yaml").read_text())["Metadata"]
+    assert metadata["AWS::ServerlessRepo::Application"]["SemanticVersion"] == version[1]
 
 
 def test_packaged_versions_are_the_locked_ones() -> None:

@@ -57,6 +57,7 @@ def test_outputs_are_the_contract() -> None:
     assert set(outputs) == {
         "ServiceToken", "UserName", "UserArn", "AccessKeyId", "SecretArn", "PolicyArns",
         "AccessKeyCreateDate", "NextRotationDate",
+        "ReadCredentials",
     }  # fmt: skip
     assert always == ["ServiceToken"]
     assert outputs["ServiceToken"]["Export"]["Name"] == {
