@@ -23,6 +23,18 @@ demo: install ## Deploy, rotate, embed and delete on a local AWS; no account nee
 test: check ## Everything that must pass: check, then the tests on moto and on the local AWS
 	$(RUN) -m pytest --numprocesses=auto --cov --cov-report=term
 
+.PHONY: publish
+publish: install ## Publish a version: make publish PREFIX=acme-launch REGIONS="eu-west-1 us-east-1"
+	@PYTHONPATH=src $(RUN) -m publish --prefix "$(PREFIX)" --regions $(REGIONS) $(OPTIONS)
+
+.PHONY: verify
+verify: install ## Fetch everything that was published last, and compare
+	@PYTHONPATH=src $(RUN) -m publish.verify
+
+.PHONY: screenshot
+screenshot: install ## Take docs/launch-page.png again
+	@PYTHONPATH=.:src:tests $(RUN) -m screenshot
+
 .PHONY: check
 check: install .venv-audit/installed ## Format, lint, types, templates, dependencies and unsafe constructs
 	.venv/bin/ruff format --check .

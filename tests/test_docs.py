@@ -4,9 +4,14 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 import world
 from fake_cloudformation import Stack
 from property_table import property_table
+from publish.readme import disagreements, with_table
+from publish.record import RECORD, read_record
+from publish.release import Release
 from templates import PROJECT, parse
 
 README = (PROJECT / "README.md").read_text()
@@ -52,7 +57,11 @@ def test_make_targets_exist() -> None:
 
 def test_links_lead_somewhere() -> None:
     """Links to files of the repository are not broken."""
-    for source in PROJECT.glob("*.md"):
+    for source in [
+        *PROJECT.glob("*.md"),
+        *PROJECT.glob("docs/*.md"),
+        *PROJECT.glob("examples/*.md"),
+    ]:
         for link in re.findall(r"\]\(([^)#]+)\)", source.read_text()):
             assert link.startswith("https://") or (source.parent / link).exists(), link
 
@@ -98,3 +107,33 @@ def test_docs_are_about_the_product_only() -> None:
     texts = [*PROJECT.glob("*.md"), *PROJECT.glob("src/**/*.py"), *PROJECT.glob("docs/**/*.md")]
 
     assert [path for path in texts if outside.search(Path(path).read_text())] == []
+
+
+def test_launch_links_agree() -> None:
+    """README's launch links are those of the version published last, and fit the template."""
+    record = read_record(RECORD)
+    template = parse((PROJECT / "template.yaml").read_text())
+
+    assert disagreements(README, record.release if record else None, template) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("param_PolicyTemplate=eks", "param_Policy=eks", "fills in Policy,"),
+        ("param_PolicyTemplate=eks", "param_PolicyTemplate=aks", "does not allow"),
+        ("%2F1.2.3%2F", "%2F1.2.2%2F", "leads to"),
+        ("acme-launch-us-east-1", "acme-us-east-1", "leads to"),
+    ],
+)
+def test_disagreement_is_found(before: str, after: str, told: str) -> None:
+    """A link that was edited by hand, or is of another version, makes the check fail."""
+    template = parse((PROJECT / "template.yaml").read_text())
+    release = Release("1.2.3", "acme-launch", ("us-east-1", "cn-north-1"))
+    right = with_table(README, release)
+    wrong = right.replace(before, after)
+
+    assert disagreements(right, release, template) == []
+    problems = disagreements(wrong, release, template)
+    assert "not those of the published version" in problems[0]
+    assert any(told in problem for problem in problems[1:])

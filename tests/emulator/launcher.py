@@ -14,13 +14,17 @@ import sys
 import threading
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from ministack import app
 from ministack.core import iam_actions
-from ministack.services import iam
+from ministack.services import iam, s3
+from ministack.services.cloudformation import helpers
 
 _extract_resource_arn: Callable[..., str] = iam_actions.extract_resource_arn
 _request_tag_context: Callable[..., dict[str, Any]] = iam_actions.request_tag_context
+_apply_bucket_scope: Callable[..., Any] = s3._apply_bucket_scope
+_resolve_document: Callable[..., tuple[str | None, Any]] = helpers._resolve_document
 
 
 def resource_arn(
@@ -119,10 +123,29 @@ def _json(body: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def bucket_scope(method: str, bucket: str, key: str, headers: dict[str, str], *further: Any) -> Any:
+    """Refuse another owner than the one expected ("Verifying bucket ownership", S3 user guide)."""
+    expected = headers.get("x-amz-expected-bucket-owner")
+    if expected and s3._bucket_owner_account(bucket) not in (expected, None):
+        return s3._error("AccessDenied", "Access Denied", 403, f"/{bucket}/{key}")
+    return _apply_bucket_scope(method, bucket, key, headers, *further)
+
+
+def document(params: dict[str, Any], body: str, url: str, label: str) -> tuple[str | None, Any]:
+    """Take virtual-hosted addresses of templates too ("Virtual hosting of buckets", same guide)."""
+    address = urlsplit(Parameters(params).text(url))
+    bucket, virtual_hosted, _ = (address.hostname or "").partition(".s3.")
+    if virtual_hosted:
+        params = {**params, url: f"https://s3.amazonaws.com/{bucket}{address.path}"}
+    return _resolve_document(params, body, url, label)
+
+
 def main() -> None:
     """Serve on GATEWAY_PORT alone: MiniStack would take port 443 as well where it can."""
     iam_actions.extract_resource_arn = resource_arn
     iam_actions.request_tag_context = condition_context
+    s3._apply_bucket_scope = bucket_scope
+    helpers._resolve_document = document
     app._port_is_bindable = lambda _host, _port: False
     threading.Thread(target=_end_with_parent, daemon=True).start()
     app.main()

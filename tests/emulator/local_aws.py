@@ -48,7 +48,7 @@ class LocalAws:
             "NO_PROXY": "localhost,127.0.0.1",
         }
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = REGION) -> Any:
         """A boto3 client of the account's root."""
         return self.client_of(service, *_ROOT_KEY.values())
 
@@ -57,7 +57,7 @@ class LocalAws:
         session: Any = boto3.Session(access_key_id, secret_access_key)
         return session.client(
             service,
-            region_name=REGION,
+            region_name=region,
             endpoint_url=f"https://localhost:{self.port}",
             verify=str(self.certificate),
         )
