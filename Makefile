@@ -40,7 +40,7 @@ check: install .venv-audit/installed ## Format, lint, types, templates, dependen
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
-	.venv/bin/cfn-lint template.yaml examples/*.yaml
+	.venv/bin/cfn-lint template.yaml publish/bucket.yaml examples/*.yaml
 	$(SAM) validate --lint --template template.yaml
 	for example in examples/*.yaml; do $(SAM) validate --lint --template $$example || exit 1; done
 	.venv/bin/uv pip check --python .venv

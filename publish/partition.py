@@ -1,6 +1,7 @@
 """The three public partitions: where their consoles and their S3 are."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import botocore.session
 from botocore.exceptions import UnknownRegionError
@@ -27,6 +28,7 @@ _PARTITIONS = {
 }
 
 
+@cache
 def partition_of(region: str) -> Partition:
     """The partition of a region, new regions included; raises PublishError for anything else."""
     try:

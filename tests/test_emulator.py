@@ -1,10 +1,12 @@
 """The corrections to MiniStack: what they return, and that MiniStack still needs them."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ministack.core import iam_actions
-from ministack.services import iam
+from ministack.services import iam, s3
+from ministack.services.cloudformation import helpers
 
 from emulator import launcher
 
@@ -95,3 +97,28 @@ def test_condition_keys_are_secrets_managers() -> None:
         "secretsmanager:RotationLambdaARN": "arn:f",
     }
     assert iam_actions.request_tag_context(*arguments) == {}
+
+
+def test_expected_bucket_owner_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket of another account than the one named is refused; MiniStack alone never looks."""
+    monkeypatch.setattr(s3, "_bucket_owner_account", lambda _bucket: "210987654321")
+    monkeypatch.setattr(launcher, "_apply_bucket_scope", lambda *_: None)
+
+    def answer(expected: str) -> Any:
+        headers = {"x-amz-expected-bucket-owner": expected}
+        return launcher.bucket_scope("PUT", "theirs", "key", headers, {}, b"", False)
+
+    assert answer("123456789012")[0] == 403
+    assert answer("210987654321") is None
+    assert "expected-bucket-owner" not in Path(str(s3.__file__)).read_text()
+
+
+def test_virtual_hosted_templates_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A template is found under the address that its bucket has; MiniStack alone finds another."""
+    found = {("acme", "a/template.yaml"): b"Resources: {}"}
+    monkeypatch.setattr(s3, "_get_object_data", lambda bucket, key: found.get((bucket, key)))
+    address = {"TemplateURL": ["https://acme.s3.eu-west-1.amazonaws.com/a/template.yaml"]}
+    arguments = (address, "TemplateBody", "TemplateURL", "Template")
+
+    assert launcher.document(*arguments) == ("Resources: {}", None)
+    assert helpers._resolve_document(*arguments)[0] is None

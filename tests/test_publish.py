@@ -22,7 +22,7 @@ from publish.readme import disagreements
 from publish.record import Record, read_record
 from publish.release import LATEST, PAGE, TEMPLATE
 from publish.verify import main as verify
-from templates import load, parse
+from templates import PROJECT, load, parse
 
 MARKS = "<!-- launch links: `make publish` -->\n<!-- end of launch links -->\n"
 
@@ -306,6 +306,33 @@ def test_template_is_the_checkouts(product: Published) -> None:
     assert template["Outputs"] == source["Outputs"]
     assert template["Rules"].items() >= source["Rules"].items()
     assert "arn:aws:" not in str(template["Resources"])
+
+
+def test_application_repository_gets_its_metadata(product: Published, tmp_path: Path) -> None:
+    """`sam package` makes what `sam publish` takes: code, licence and README in the bucket."""
+    build, packaged = tmp_path / "build", tmp_path / "packaged.yaml"
+    sam, bucket = PROJECT / ".venv-sam" / "bin" / "sam", f"{PREFIX}-us-east-1"
+    trust = "env -u AWS_CA_BUNDLE"  # Packages come from outside.
+    published.run(f"cd {PROJECT} && {trust} {sam} build --build-dir {build}")
+    published.run(
+        f"{sam} package --template {build}/template.yaml --s3-bucket {bucket} "
+        f"--output-template-file {packaged} --region us-east-1"
+    )
+    template = parse(packaged.read_text())
+    metadata = template["Metadata"]["AWS::ServerlessRepo::Application"]
+    addresses = [metadata["LicenseUrl"], metadata["ReadmeUrl"]]
+    addresses += [
+        resource["Properties"]["CodeUri"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::Function"
+    ]
+
+    assert all(address.startswith(f"s3://{bucket}/") for address in addresses)
+    licence = product.content("us-east-1", addresses[0].removeprefix(f"s3://{bucket}/"))
+    assert licence == (PROJECT / "LICENSE").read_bytes()
+    # "AWS SAM template metadata section properties": what the repository requires.
+    assert metadata.keys() >= {"Name", "Description", "Author"}
+    assert re.fullmatch(r"[a-zA-Z0-9](([a-zA-Z0-9]|-(?!-))*[a-zA-Z0-9])?", metadata["Author"])
 
 
 def test_tampering_is_found(product: Published, capsys: pytest.CaptureFixture[str]) -> None:
