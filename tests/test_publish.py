@@ -1,9 +1,10 @@
 """Published to three regions of a local AWS, then used by people without a checkout."""
 
+import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 from urllib.parse import parse_qsl
@@ -12,15 +13,18 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
+import publish.__main__
 from browser import chromium
 from emulator import published
 from emulator.demo import path_with_aws
 from emulator.local_aws import LocalAws, local_aws
 from emulator.published import PREFIX, REGIONS
 from publish.__main__ import main
+from publish.bucket import Bucket
+from publish.package import Artefact
 from publish.readme import disagreements
 from publish.record import Record, read_record
-from publish.release import LATEST, PAGE, TEMPLATE
+from publish.release import LATEST, PAGE, TEMPLATE, Release
 from publish.verify import main as verify
 from templates import PROJECT, load, parse
 
@@ -79,7 +83,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
         yield Published(aws, readme, record, done.stdout)
 
 
-def publish(product: Published, tmp_path: Path, version: str, *regions: str) -> int:
+def publish_version(product: Published, tmp_path: Path, version: str, *regions: str) -> int:
     """Publish another version, with a README of its own."""
     readme = tmp_path / "README.md"
     readme.write_text(MARKS)
@@ -212,7 +216,7 @@ def test_version_that_exists_is_refused(
     version = product.record.release.version
     before = product.content("eu-west-1", product.record.release.key(TEMPLATE))
 
-    assert publish(product, tmp_path, version, "eu-west-1") == 1
+    assert publish_version(product, tmp_path, version, "eu-west-1") == 1
     assert "never overwritten: raise the version" in capsys.readouterr().out
     assert product.content("eu-west-1", product.record.release.key(TEMPLATE)) == before
 
@@ -241,7 +245,7 @@ def test_failing_regions_do_not_stop_the_others(
     latest = f"restricted-iam-user/{LATEST}/{TEMPLATE}"
     before = product.content("us-east-1", latest)
 
-    status = publish(product, tmp_path, "9.0.0", "sa-east-1", "us-east-1", "ca-central-1")
+    status = publish_version(product, tmp_path, "9.0.0", "sa-east-1", "us-east-1", "ca-central-1")
     told = capsys.readouterr()
     assert status == 1
     assert f"Bucket {PREFIX}-sa-east-1 is not ours" in told.out
@@ -261,9 +265,70 @@ def test_begun_version_with_other_content_is_refused(
     key = f"restricted-iam-user/8.0.0/{TEMPLATE}"
     s3.put_object(Bucket=f"{PREFIX}-eu-west-1", Key=key, Body=b"theirs")
 
-    assert publish(product, tmp_path, "8.0.0", "eu-west-1") == 1
+    assert publish_version(product, tmp_path, "8.0.0", "eu-west-1") == 1
     assert "is not what was built: do not use it" in capsys.readouterr().out
     assert product.content("eu-west-1", key) == b"theirs"
+
+
+def test_artefact_changed_on_the_way_is_found(
+    product: Published,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is fetched is compared before anything is launched, and `latest` stays where it is."""
+    put, s3 = Bucket.put, product.aws.client("s3", "eu-west-1")
+
+    def put_and_tamper(bucket: Bucket, key: str, artefact: Artefact, **conditions: str) -> None:
+        put(bucket, key, artefact, **conditions)
+        if key.endswith(".zip"):
+            s3.put_object(Bucket=bucket.name, Key=key, Body=b"tampered with")
+
+    monkeypatch.setattr(Bucket, "put", put_and_tamper)
+    latest = f"restricted-iam-user/{LATEST}/{TEMPLATE}"
+    before = product.content("eu-west-1", latest)
+
+    assert publish_version(product, tmp_path, "7.0.0", "eu-west-1") == 1
+    told = capsys.readouterr().out
+    assert ".zip in bucket acme-launch-eu-west-1 is not what was built" in told
+    assert "launched" not in told
+    assert product.content("eu-west-1", latest) == before
+
+
+def test_version_that_cannot_be_launched_is_not_released(
+    product: Published,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A template that CloudFormation takes but cannot create is found by launching it."""
+    everything = publish.__main__.artefacts
+
+    def broken(release: Release) -> list[Artefact]:
+        *code, template, page = everything(release)
+        content = parse(template.body.decode())
+        content["Resources"]["RestrictedUser"]["Properties"]["Nonsense"] = "x"
+        return [*code, replace(template, body=json.dumps(content).encode()), page]
+
+    monkeypatch.setattr(publish.__main__, "artefacts", broken)
+    latest = f"restricted-iam-user/{LATEST}/{TEMPLATE}"
+    before = product.content("eu-west-1", latest)
+
+    assert publish_version(product, tmp_path, "6.0.0", "eu-west-1") == 1
+    assert "eu-west-1: FAILED. Launching failed at RestrictedUser: " in capsys.readouterr().out
+    assert product.content("eu-west-1", latest) == before
+    stacks = product.aws.client("cloudformation", "eu-west-1").describe_stacks()["Stacks"]
+    assert [stack["StackName"] for stack in stacks] == [f"bucket-{PREFIX}"]
+
+
+def test_credentials_of_another_partition_are_refused(
+    product: Published, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A key of one partition publishes to no other; nothing is built."""
+    assert publish_version(product, tmp_path, "5.0.0", "cn-north-1") == 1
+    told = capsys.readouterr()
+    assert "partition aws, but the regions are in aws-cn" in told.err
+    assert "Building" not in told.out
 
 
 def test_region_without_its_artefact_is_told(product: Published) -> None:

@@ -50,9 +50,11 @@ class LocalAws:
 
     def client(self, service: str, region: str = REGION) -> Any:
         """A boto3 client of the account's root."""
-        return self.client_of(service, *_ROOT_KEY.values())
+        return self.client_of(service, *_ROOT_KEY.values(), region=region)
 
-    def client_of(self, service: str, access_key_id: str, secret_access_key: str) -> Any:
+    def client_of(
+        self, service: str, access_key_id: str, secret_access_key: str, region: str = REGION
+    ) -> Any:
         """A boto3 client of the holder of a key."""
         session: Any = boto3.Session(access_key_id, secret_access_key)
         return session.client(
