@@ -127,6 +127,16 @@ def test_node_role(aws: LocalAws) -> None:
         assert condition["aws:RequestedRegion"] == ["eu-west-1", "us-east-1"]
 
 
+def test_role_boundary(aws: LocalAws) -> None:
+    """The ceiling that the example makes is what eks-bounded takes."""
+    ceiling = deploy(aws, "role-boundary", Regions=HERE)["RoleBoundaryArn"]
+    values = {"PolicyTemplate": "eks-bounded", "RoleBoundaryArn": ceiling}
+    values |= {"UserName": "Bounded", "PolicyName": "Bounded"}
+    made = published.create(aws, HERE, "bounded", values, TemplateURL=URL)
+
+    assert made["UserName"] == "Bounded"
+
+
 def test_stack_sets_do_not_compete(aws: LocalAws) -> None:
     """The stacks that stack-sets.yaml asks for stand side by side in one account.
 
