@@ -21,6 +21,8 @@ LONGEST_SECONDS = 120  # A killed demo lets `sam build` come to its end, which t
 )
 def test_stopped_demo_leaves_no_process(tmp_path: Path, ending: int, status: int) -> None:
     """Stopped while the SAM CLI builds, the demo takes MiniStack and everything else with it."""
+    # Where the tests run in the background, Ctrl-C may be ignored, and would be by the demo too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     demo = subprocess.Popen(
         [sys.executable, "-m", "emulator.demo"],
         env=os.environ | {"PYTHONPATH": str(PROJECT / "tests"), "TMPDIR": str(tmp_path)},

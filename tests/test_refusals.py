@@ -314,14 +314,16 @@ def test_what_is_no_event_is_refused(
     assert calls.names == []
 
 
-def test_forged_event_of_an_idle_stack_learns_nothing(stack: Stack) -> None:
-    """Whoever may invoke the function and names an address of their own is told a refusal only."""
+def test_forged_event_of_an_idle_stack_learns_nothing(stack: Stack, responses: ResponseUrl) -> None:
+    """Whoever may invoke the function learns a refusal only, and at no address of their own."""
     stack.create(**GOOD)
-    event = stack.event("Update", GOOD) | {"ResponseURL": "https://attacker.example/"}
+    event = stack.event("Update", GOOD)
     answer = stack.deliver(event)
+    app.lambda_handler(event | {"ResponseURL": "https://attacker.example/"}, LambdaContext())
 
     assert answer["Status"] == "FAILED"
     assert answer["Data"] == {}
+    assert len(responses.bodies) == 2
     assert world.keys() == {world.secret()["AccessKeyId"]: "Active"}
 
 

@@ -3,9 +3,8 @@
 MiniStack 1.5.33 judges IAM calls without paths, schedules without their group, and none with the
 service's own condition keys, so that a correctly scoped role is refused; it also takes any bucket
 for ours, and misses templates at the addresses that S3 gives. Each correction names the page of the
-Service Authorization Reference, "Actions, resources, and condition keys for …", or the guide, that it
-follows;
-`tests/test_emulator.py` fails when one is no longer needed.
+Service Authorization Reference, "Actions, resources, and condition keys for …", or the guide, that
+it follows; `tests/test_emulator.py` fails when one is no longer needed.
 """
 
 import json

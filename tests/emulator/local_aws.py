@@ -50,7 +50,8 @@ class LocalAws:
 
     def client(self, service: str, region: str = REGION) -> Any:
         """A boto3 client of the account's root."""
-        return self.client_of(service, *_ROOT_KEY.values(), region=region)
+        access_key_id, secret_access_key = _ROOT_KEY.values()
+        return self.client_of(service, access_key_id, secret_access_key, region)
 
     def client_of(
         self, service: str, access_key_id: str, secret_access_key: str, region: str = REGION
