@@ -1,5 +1,6 @@
 """The roles of the functions allow what the functions call, and nothing else."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ from policy_sentry.querying.actions import get_action_data
 import world
 from aws_calls import Calls
 from fake_cloudformation import Stack
-from roles import ROLES, allowed, statements
+from roles import ROLES, TEMPLATE, allowed, statements
 from secrets_manager import STEPS, SecretsManager
 from test_strict_moto import DEPENDENTS
 
@@ -140,3 +141,48 @@ def test_star_is_for_what_has_no_resource_level() -> None:
 def test_no_action_is_a_pattern() -> None:
     """Every action is named whole."""
     assert not [action for role in ROLES for action in allowed(role) if "*" in action]
+
+
+def test_boundary_reaches_no_user_key_policy_or_boundary() -> None:
+    """Of all actions of IAM, the users' ceiling has none on users, groups, policies, boundaries."""
+    (_, roles) = TEMPLATE["Resources"]["UserBoundary"]["Properties"]["PolicyDocument"]["Statement"]
+    of_roles = {"role", "instance-profile", "oidc-provider"}
+
+    for action in roles["Action"]:
+        rows = get_action_data("iam", action.removeprefix("iam:"))["iam"]
+        kinds = {row["resource_arn_format"].split(":")[-1].split("/")[0] for row in rows}
+        assert kinds - {"*"} <= of_roles, action
+        assert "Boundary" not in action
+    assert "iam:UpdateAssumeRolePolicy" not in roles["Action"]
+
+
+def test_nobody_else_may_invoke() -> None:
+    """Only Secrets Manager, from this account, is admitted to a function, and to no other."""
+    admitted = of_type("AWS::Lambda::Permission")
+
+    assert [properties["Principal"] for properties in admitted] == ["secretsmanager.amazonaws.com"]
+    assert [properties["SourceAccount"] for properties in admitted] == [{"Ref": "AWS::AccountId"}]
+    assert [properties["FunctionName"] for properties in admitted] == [{"Ref": "RotationFunction"}]
+    for function in of_type("AWS::Serverless::Function"):
+        assert not {"Events", "FunctionUrlConfig", "Policies"} & function.keys()
+
+
+def test_functions_keep_no_event_and_no_secret() -> None:
+    """Retries end on purpose, no queue keeps events, logs end, the environment names things."""
+    for function in of_type("AWS::Serverless::Function"):
+        assert function["EventInvokeConfig"].keys() == {
+            "MaximumRetryAttempts",
+            "MaximumEventAgeInSeconds",
+        }
+        assert not {"DeadLetterQueue", "Tracing", "VpcConfig"} & function.keys()
+        assert not re.search("SECRET_ACCESS|PASSWORD|TOKEN", str(function["Environment"]))
+    assert [group["RetentionInDays"] for group in of_type("AWS::Logs::LogGroup")] == [365, 365]
+    assert [role["PermissionsBoundary"] for role in of_type("AWS::IAM::Role")] == [
+        {"Fn::If": ["HasProviderBoundary", {"Ref": "ProviderBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
+    ] * len(ROLES)
+
+
+def of_type(kind: str) -> list[dict[str, Any]]:
+    """The properties of all resources of one type."""
+    resources = TEMPLATE["Resources"].values()
+    return [resource["Properties"] for resource in resources if resource["Type"] == kind]
