@@ -53,8 +53,9 @@ fix: install ## Format, and mend what lint can mend
 	.venv/bin/ruff check --fix .
 
 .PHONY: docs
-docs: install ## Write the tables of docs/policies.md again after a change of policies/
+docs: install ## Write the tables of docs/policies.md and docs/security.md again
 	PYTHONPATH=src:tests $(RUN) -m policy_reference
+	PYTHONPATH=src:tests $(RUN) -m security_reference
 
 .PHONY: lock
 lock: install ## Lock the versions again after pyproject.toml has changed

@@ -12,7 +12,6 @@ from property_table import property_table
 from publish.readme import disagreements, with_table
 from publish.record import RECORD, read_record
 from publish.release import Release
-from roles import ROLES, statements
 from templates import PROJECT, parse
 
 README = (PROJECT / "README.md").read_text()
@@ -100,19 +99,6 @@ def test_packaged_versions_are_the_locked_ones() -> None:
         assert f'name = "{name}"\nversion = "{version}"' in lock
     for direct in json.loads(re.findall(r"^dependencies = (.*)$", project, re.MULTILINE)[0]):
         assert direct in requirements
-
-
-def test_every_permission_is_explained() -> None:
-    """docs/security.md has a row for each statement of each role, with all its actions."""
-    text = (PROJECT / "docs" / "security.md").read_text()
-    for role in ROLES:
-        section = text.split(f"### {role}\n")[1].split("\n#")[0]
-        rows = [line for line in section.splitlines() if line.startswith("| `")]
-        assert len(rows) == len(statements(role))
-        for statement in statements(role):
-            actions = ", ".join(f"`{action}`" for action in statement.actions)
-            beginning = f"| `{statement.sid}` | {statement.effect} | {actions} | "
-            assert any(row.startswith(beginning) for row in rows), statement
 
 
 def test_docs_are_about_the_product_only() -> None:

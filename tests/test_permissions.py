@@ -1,6 +1,5 @@
 """The roles of the functions allow what the functions call, and nothing else."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -154,35 +153,3 @@ def test_boundary_reaches_no_user_key_policy_or_boundary() -> None:
         assert kinds - {"*"} <= of_roles, action
         assert "Boundary" not in action
     assert "iam:UpdateAssumeRolePolicy" not in roles["Action"]
-
-
-def test_nobody_else_may_invoke() -> None:
-    """Only Secrets Manager, from this account, is admitted to a function, and to no other."""
-    admitted = of_type("AWS::Lambda::Permission")
-
-    assert [properties["Principal"] for properties in admitted] == ["secretsmanager.amazonaws.com"]
-    assert [properties["SourceAccount"] for properties in admitted] == [{"Ref": "AWS::AccountId"}]
-    assert [properties["FunctionName"] for properties in admitted] == [{"Ref": "RotationFunction"}]
-    for function in of_type("AWS::Serverless::Function"):
-        assert not {"Events", "FunctionUrlConfig", "Policies"} & function.keys()
-
-
-def test_functions_keep_no_event_and_no_secret() -> None:
-    """Retries end on purpose, no queue keeps events, logs end, the environment names things."""
-    for function in of_type("AWS::Serverless::Function"):
-        assert function["EventInvokeConfig"].keys() == {
-            "MaximumRetryAttempts",
-            "MaximumEventAgeInSeconds",
-        }
-        assert not {"DeadLetterQueue", "Tracing", "VpcConfig"} & function.keys()
-        assert not re.search("SECRET_ACCESS|PASSWORD|TOKEN", str(function["Environment"]))
-    assert [group["RetentionInDays"] for group in of_type("AWS::Logs::LogGroup")] == [365, 365]
-    assert [role["PermissionsBoundary"] for role in of_type("AWS::IAM::Role")] == [
-        {"Fn::If": ["HasProviderBoundary", {"Ref": "ProviderBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
-    ] * len(ROLES)
-
-
-def of_type(kind: str) -> list[dict[str, Any]]:
-    """The properties of all resources of one type."""
-    resources = TEMPLATE["Resources"].values()
-    return [resource["Properties"] for resource in resources if resource["Type"] == kind]

@@ -297,6 +297,7 @@ NO_EVENTS: dict[str, Any] = {
     "no response address": {"ResponseURL": "https://["},
     "properties": {"ResourceProperties": "none"},
     "physical id": {"PhysicalResourceId": {}},
+    "long request id": {"RequestId": "a" * 129},
 }
 
 

@@ -10,7 +10,11 @@ from urllib.parse import urlsplit
 
 from handler.model import Location
 
-_STACK_ID = re.compile(r"arn:[a-z-]+:cloudformation:[a-z0-9-]+:[0-9]{12}:stack/[^/]+/[^/]+")
+_STACK_ID = re.compile(
+    r"arn:[a-z-]{1,20}:cloudformation:[a-z0-9-]{1,30}:[0-9]{12}:stack/[^/]{1,128}/[^/]{1,64}"
+)
+# What every answer repeats, so that it always stays below CloudFormation's 4,096 bytes.
+_MOST_BYTES = {"RequestId": 128, "LogicalResourceId": 255, "PhysicalResourceId": 1024}
 _LOOPBACK = ("localhost", "127.0.0.1")
 _TEXTS = ("RequestType", "RequestId", "StackId", "LogicalResourceId", "ResponseURL")
 _OPTIONAL: dict[str, type] = {
@@ -34,6 +38,9 @@ def _envelope_problems(event: dict[str, Any], location: Location) -> Iterator[st
     for name, kind in _OPTIONAL.items():
         if not isinstance(event.get(name, kind()), kind):
             yield f"{name} is not a {kind.__name__}"
+    for name, most in _MOST_BYTES.items():
+        if len(str(event.get(name, "")).encode(errors="replace")) > most:
+            yield f"{name} is longer than {most} bytes"
     if event.get("RequestType") not in ("Create", "Update", "Delete"):
         yield "RequestType is none of Create, Update and Delete"
     if not _STACK_ID.fullmatch(str(event.get("StackId"))):
