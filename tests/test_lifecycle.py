@@ -286,6 +286,22 @@ def test_other_user_name_replaces_the_user(stack: Stack) -> None:
     assert world.secret("restricted/Second")["AccessKeyId"] in world.keys("Second")
 
 
+def test_user_name_that_is_no_longer_given(stack: Stack) -> None:
+    """The generated user replaces the named one, whose deletion spares it and its schedule."""
+    stack.create(**VANILLA)
+    unnamed = {name: value for name, value in VANILLA.items() if name != "UserName"}
+    stack.update(**unnamed)
+    stack.update(**unnamed | {"Serial": "2"})
+    (generated,) = world.user_names()
+    late = stack.event("Delete") | {"PhysicalResourceId": "Provazio"}
+    stack.set_status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+    answer = stack.deliver(late)
+
+    assert answer["Status"] == "SUCCESS", answer["Reason"]
+    assert world.user_names() == [generated]
+    assert len(world.client("scheduler").list_schedules()["Schedules"]) == 1
+
+
 def test_replacement_that_shares_the_secret_keeps_it(stack: Stack) -> None:
     """When old and new user share `SecretName`, the clean-up leaves the new credentials there."""
     stack.create(**VANILLA, SecretName="restricted/shared")

@@ -19,6 +19,7 @@ from handler.request import Request
 from handler.schedules import Schedules
 from handler.secret_replicas import discard_secret
 from handler.secret_state import CURRENT, PREVIOUS
+from handler.stack import Operation
 from handler.user_dependents import UserDependents
 from handler.user_policies import UserPolicies
 
@@ -28,7 +29,7 @@ def delete(provider: Provider, request: Request) -> None:
     operation = stack.ask(provider.clients.cloudformation, request, provider.location)
     names = candidates.user_names(request)
     owned = [user for name in names if (user := _owned_user(provider, request, name))]
-    meant = owned if operation.whole_resource_goes else _meant(owned, request)
+    meant = owned if operation.whole_resource_goes else _meant(owned, request, operation)
     spared = [user.user_name for user in owned if user not in meant]
     _remove(provider, request, [user.user_name for user in meant], names, spared)
 
@@ -91,12 +92,13 @@ def _owned_user(provider: Provider, request: Request, user_name: str) -> UserSta
     return state if state and request.owner.owns(state.tags) else None
 
 
-def _meant(owned: list[UserState], request: Request) -> list[UserState]:
+def _meant(owned: list[UserState], request: Request, operation: Operation) -> list[UserState]:
     """Which user a Delete within an update is for: its id, or if that may be invented, the other.
 
     An id is not invented when it names the successor that a living user was about to get.
     """
-    if exact := [user for user in owned if user.user_name == request.physical_id]:
+    exact = [user for user in owned if user.user_name == request.physical_id]
+    if exact or not operation.invents_ids:
         return exact
     return [user for user in owned if user.tags.get(SUCCESSOR_TAG) != request.physical_id][:1]
 

@@ -65,6 +65,11 @@ class Operation:
         """Whether a Delete is meant for the resource and not for one user that was replaced."""
         return self.status in _WHOLE_RESOURCE_GOES
 
+    @property
+    def invents_ids(self) -> bool:
+        """Whether a Delete may carry an id that no answer gave, as after a Create without one."""
+        return self.given_up or self.whole_resource_goes
+
 
 def ask(client: "CloudFormationClient", request: Request, location: Location) -> Operation:
     """The operation of the stack; raises StackRefusedError unless it fits the request."""
