@@ -24,14 +24,6 @@ class Statement:
 
 def statements(role: str) -> list[Statement]:
     """All statements of a role, those under a condition of the template included."""
-    resources = TEMPLATE["Resources"]
-    policies = list(resources[role]["Properties"].get("Policies", ()))
-    policies += [
-        resource["Properties"]
-        for resource in resources.values()
-        if resource["Type"] == "AWS::IAM::Policy"
-        and {"Ref": role} in resource["Properties"]["Roles"]
-    ]
     return [
         Statement(
             role,
@@ -41,7 +33,7 @@ def statements(role: str) -> list[Statement]:
             tuple(_listed(statement["Resource"])),
             tuple(_keys(statement.get("Condition", {}))),
         )
-        for policy in policies
+        for policy in TEMPLATE["Resources"][role]["Properties"]["Policies"]
         for statement in _made(policy["PolicyDocument"]["Statement"])
     ]
 

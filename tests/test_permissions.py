@@ -109,7 +109,12 @@ def test_scheduler_may_invoke_the_provider_only() -> None:
     (statement,) = statements("SchedulerRole")
 
     assert statement.actions == ("lambda:InvokeFunction",)
-    assert statement.resources == ({"Fn::GetAtt": ["ProviderFunction", "Arn"]},)
+    (arn, names) = statement.resources[0]["Fn::Sub"]
+    (name, same_names) = TEMPLATE["Resources"]["ProviderFunction"]["Properties"]["FunctionName"][
+        "Fn::Sub"
+    ]
+    assert arn.endswith(f":function:{name}")
+    assert names == same_names
 
 
 def test_what_is_for_others_is_limited_to_them() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from moto.secretsmanager.exceptions import InvalidParameterException
+from moto.secretsmanager.responses import SecretsManagerResponse
 
 import strict_moto
 import strict_scheduler
@@ -636,3 +638,23 @@ def test_step_cut_off_for_good(
         is_whole()
         rotation.rotate()
         is_whole()
+
+
+def test_label_that_cannot_be_taken_off_fails_the_update(
+    stack: Stack, rotation: SecretsManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An Update that cannot end an unfinished rotation says so, and leaves the key as it is."""
+
+    def refused(_: SecretsManagerResponse) -> str:
+        raise InvalidParameterException("No.")
+
+    rotation.begin()
+    before = current()
+    monkeypatch.setattr(SecretsManagerResponse, "update_secret_version_stage", refused)
+    stack.set_status("UPDATE_IN_PROGRESS")
+    stack.properties = PROPERTIES | {"Revision": "a"}
+    answer = stack.send("Update", PROPERTIES)
+
+    assert "AWS refused UpdateSecretVersionStage" in answer["Reason"]
+    assert current() == before
+    assert world.keys() == {before: "Active"}
