@@ -298,6 +298,8 @@ NO_EVENTS: dict[str, Any] = {
     "properties": {"ResourceProperties": "none"},
     "physical id": {"PhysicalResourceId": {}},
     "long request id": {"RequestId": "a" * 129},
+    "physical id that JSON writes six times as long": {"PhysicalResourceId": "\0" * 1000},
+    "physical id that is no text": {"PhysicalResourceId": "\ud800"},
 }
 
 

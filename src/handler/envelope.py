@@ -13,7 +13,8 @@ from handler.model import Location
 _STACK_ID = re.compile(
     r"arn:[a-z-]{1,20}:cloudformation:[a-z0-9-]{1,30}:[0-9]{12}:stack/[^/]{1,128}/[^/]{1,64}"
 )
-# What every answer repeats, so that it always stays below CloudFormation's 4,096 bytes.
+# What every answer repeats, so that it always stays below CloudFormation's 4,096 bytes, even where
+# JSON writes a character as two; one that is not printable would become six.
 _MOST_BYTES = {"RequestId": 128, "LogicalResourceId": 255, "PhysicalResourceId": 1024}
 _LOOPBACK = ("localhost", "127.0.0.1")
 _TEXTS = ("RequestType", "RequestId", "StackId", "LogicalResourceId", "ResponseURL")
@@ -39,8 +40,9 @@ def _envelope_problems(event: dict[str, Any], location: Location) -> Iterator[st
         if not isinstance(event.get(name, kind()), kind):
             yield f"{name} is not a {kind.__name__}"
     for name, most in _MOST_BYTES.items():
-        if len(str(event.get(name, "")).encode(errors="replace")) > most:
-            yield f"{name} is longer than {most} bytes"
+        text = str(event.get(name, ""))
+        if not text.isprintable() or len(text.encode()) > most:
+            yield f"{name} is longer than {most} bytes, or not printable"
     if event.get("RequestType") not in ("Create", "Update", "Delete"):
         yield "RequestType is none of Create, Update and Delete"
     if not _STACK_ID.fullmatch(str(event.get("StackId"))):
