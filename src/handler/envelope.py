@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from handler.model import Location
 
 _STACK_ID = re.compile(
-    r"arn:[a-z-]{1,20}:cloudformation:[a-z0-9-]{1,30}:[0-9]{12}:stack/[^/]{1,128}/[^/]{1,64}"
+    r"arn:[a-z-]{1,20}:cloudformation:[a-z0-9-]{1,30}:[0-9]{12}"
+    r":stack/[A-Za-z0-9-]{1,128}/[A-Za-z0-9-]{1,64}"
 )
 # What every answer repeats, so that it always stays below CloudFormation's 4,096 bytes, even where
 # JSON writes a character as two; one that is not printable would become six.
@@ -39,16 +40,30 @@ def _envelope_problems(event: dict[str, Any], location: Location) -> Iterator[st
     for name, kind in _OPTIONAL.items():
         if not isinstance(event.get(name, kind()), kind):
             yield f"{name} is not a {kind.__name__}"
-    for name, most in _MOST_BYTES.items():
-        text = str(event.get(name, ""))
-        if not text.isprintable() or len(text.encode()) > most:
-            yield f"{name} is longer than {most} bytes, or not printable"
+    yield from _id_problems(event)
     if event.get("RequestType") not in ("Create", "Update", "Delete"):
         yield "RequestType is none of Create, Update and Delete"
-    if not _STACK_ID.fullmatch(str(event.get("StackId"))):
-        yield "StackId is not the ARN of a stack"
+    if any(name.startswith("CrHelper") for name in event):  # By which crhelper knows its polls.
+        yield "it is made to look like crhelper's own"
     if not _leads_to_cloudformation(str(event.get("ResponseURL")), location):
         yield "ResponseURL does not lead to CloudFormation"
+
+
+def _id_problems(event: dict[str, Any]) -> Iterator[str]:
+    for name, most in _MOST_BYTES.items():
+        if not _fits(name, str(event.get(name, ""))):
+            yield f"{name} is longer than {most} bytes, or not printable"
+    if not _STACK_ID.fullmatch(str(event.get("StackId"))):
+        yield "StackId is not the ARN of a stack"
+
+
+def names_resource(stack_id: str, logical_id: str) -> bool:
+    """Whether both are ids that CloudFormation may give."""
+    return bool(_STACK_ID.fullmatch(stack_id)) and _fits("LogicalResourceId", logical_id)
+
+
+def _fits(name: str, text: str) -> bool:
+    return text.isprintable() and len(text.encode()) <= _MOST_BYTES[name]
 
 
 def _leads_to_cloudformation(url: str, location: Location) -> bool:

@@ -3,16 +3,20 @@
 import hashlib
 import json
 import math
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from handler import schema
+from handler.envelope import names_resource
 from handler.model import Owner, StoredKey
 
 GRACE_TAG = "restricted-iam-user:previous-key-grace-hours"
 DEFAULT_HOURS = 24
 RETIRE = "RetireAccessKey"
 _MEMBERS = ("StackId", "LogicalResourceId", "UserName", "SecretName", "AccessKeyId")
+_ACCESS_KEY_ID = re.compile(r"[A-Z0-9]{16,128}")
 
 
 def now() -> datetime:
@@ -50,6 +54,13 @@ class Retirement:
         if not all(isinstance(value, str) and value for value in values):
             return None
         stack_id, logical_id, *names = values
+        if not (
+            names_resource(stack_id, logical_id)
+            and schema.accepts(schema.SCHEMA["properties"]["UserName"], names[0])
+            and schema.accepts(schema.SCHEMA["properties"]["SecretName"], names[1])
+            and _ACCESS_KEY_ID.fullmatch(names[2])
+        ):
+            return None
         return cls(Owner(stack_id, logical_id), *names)
 
     @property

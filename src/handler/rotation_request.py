@@ -1,5 +1,6 @@
 """What Secrets Manager asks the rotation function for, and whether it may be served."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,9 @@ from handler.rotation_steps import Rotation
 from handler.secret_state import CURRENT, PENDING
 
 _STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
+# API reference of Secrets Manager, RotateSecret: what AWS itself would refuse is not asked.
+_SECRET_ID = re.compile(r"[A-Za-z0-9/_+=.@:-]{1,2048}")
+_TOKEN = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,10 @@ def read(event: Any) -> Step:
     """Read the event; raises RotationRefusedError when it is not one of a rotation."""
     names = ("Step", "SecretId", "ClientRequestToken")
     values = [event.get(name) if isinstance(event, dict) else None for name in names]
-    if not all(isinstance(value, str) and value for value in values) or values[0] not in _STEPS:
+    step, secret_id, token = (value if isinstance(value, str) else "" for value in values)
+    if step not in _STEPS or not _SECRET_ID.fullmatch(secret_id) or not _TOKEN.fullmatch(token):
         raise RotationRefusedError("This is no step of a rotation by Secrets Manager.")
-    return Step(*map(str, values))
+    return Step(step, secret_id, token)
 
 
 def begin(provider: Provider, step: Step) -> Rotation:
