@@ -189,6 +189,21 @@ def test_failed_start_answers_with_the_right_id(
     assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", "Provazio")
 
 
+def test_clients_that_cannot_be_built_are_a_failure_like_any_other(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CloudFormation is answered although the provider never got as far as AWS."""
+
+    def broken() -> None:
+        raise RuntimeError("no region")
+
+    monkeypatch.setattr(app, "clients", broken)
+    stack.properties = GOOD
+    answer = stack.send("Create")
+
+    assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", "Provazio")
+
+
 def test_warm_container_keeps_nothing(stack: Stack) -> None:
     """NoEcho and Data of one event do not show in the next."""
     stack.create(**GOOD)

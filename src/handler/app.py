@@ -30,11 +30,11 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     event again, which is safe because every request can be repeated. A key whose end fails is
     tried again likewise.
     """
-    provider = _provider(context)
     if ended := Retirement.parse(event):
-        logger.info(retirement.retire(provider, ended))
+        logger.info(retirement.retire(_provider(context), ended))
         return
-    if problem := envelope_problem(event, provider.location):
+    location = Settings.from_environ().location(context.invoked_function_arn)
+    if problem := envelope_problem(event, location):
         logger.error(f"Refused, because it is no event of a custom resource: {problem}.")
         return
     logger.append_keys(
