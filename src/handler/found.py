@@ -24,9 +24,7 @@ class Found:
     def refuse_if_taken(self, owner: Owner, desired: Desired, path: str) -> None:
         """Raise NameTakenError for the first thing that is not the owner's."""
         if self.user and not (
-            owner.owns(self.user.tags)
-            and self.user.path == path
-            and self.user.user_name == desired.user_name
+            self.user.belongs_to(owner, path) and self.user.user_name == desired.user_name
         ):
             raise NameTakenError("IAM user", self.user.arn)
         for policy in self.policies:

@@ -21,6 +21,10 @@ class UserState:
     permissions_boundary: str | None
     tags: dict[str, str]
 
+    def belongs_to(self, owner: Owner, path: str) -> bool:
+        """Whether the user is the resource's, on the provider's path."""
+        return self.path == path and owner.owns(self.tags)
+
 
 class IamUser:
     """The user of one resource, by name."""

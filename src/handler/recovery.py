@@ -61,7 +61,7 @@ def _finished(provider: Provider, request: Request, desired: Desired) -> bool:
     """
     secret = CredentialSecret(provider.clients.secretsmanager, desired.secret_name)
     state = secret.describe()
-    if state is None or state.awaits_deletion or not request.owner.owns(state.tags):
+    if state is None or not state.usable_by(request.owner):
         return False
     stored = secret.stored_key(CURRENT)
     return stored is not None and stored.user_name == desired.user_name

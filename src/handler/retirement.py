@@ -26,11 +26,11 @@ def retire(provider: Provider, retirement: Retirement) -> str:
     """
     clients, owner = provider.clients, retirement.owner
     user = IamUser(clients.iam, retirement.user_name).describe()
-    if user is None or user.path != provider.settings.iam_path or not owner.owns(user.tags):
+    if user is None or not user.belongs_to(owner, provider.settings.iam_path):
         return "Nothing to do: the user is gone or not ours."
     secret = CredentialSecret(clients.secretsmanager, retirement.secret_name)
     state = secret.describe()
-    if state is None or state.awaits_deletion or not owner.owns(state.tags):
+    if state is None or not state.usable_by(owner):
         return "Nothing to do: the secret is gone or not ours."
     # Asked before the keys: a roll-back that ends in between is then seen in one or the other.
     busy = stack.is_busy(clients.cloudformation, owner)

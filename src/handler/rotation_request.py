@@ -55,8 +55,7 @@ def begin(provider: Provider, step: Step) -> Rotation:
         stored is None
         or user is None
         or user_state is None
-        or user_state.path != provider.settings.iam_path
-        or not owner.owns(user_state.tags)
+        or not user_state.belongs_to(owner, provider.settings.iam_path)
     ):
         raise RotationRefusedError("The secret holds no key of a user that belongs to it.")
     note = MintNote.parse(user_state.tags.get(KEYS_TAG, ""))

@@ -8,7 +8,7 @@ import re
 
 _RATE = re.compile(r"rate\((?:(?:[1-9]|[1-9][0-9]{1,2}) days?|(?:[4-9]|[1-9][0-9]{1,2}) hours)\)")
 _CRON = re.compile(r"cron\(0 (\S+) (\S+) (\S+) (\S+) \*\)")
-_DAY = re.compile(r"\?|\*|L|LW|[0-9A-Z,*/#LW-]+")
+_DAY = re.compile(r"\?|[0-9A-Z,*/#-]+")
 _MONTH = re.compile(r"[0-9A-Z,*/-]+")
 _HOURS_OF_DAY = 24
 _FEWEST_HOURS_BETWEEN = 4

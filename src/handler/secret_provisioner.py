@@ -118,7 +118,7 @@ class SecretProvisioner:
             return None
         former = CredentialSecret(self._provider.clients.secretsmanager, name)
         state = former.describe()
-        if state is None or state.awaits_deletion or not self._request.owner.owns(state.tags):
+        if state is None or not state.usable_by(self._request.owner):
             return None
         stored = former.stored_key(CURRENT)
         return state if stored is None or stored.user_name == desired.user_name else None

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from handler import tags as tag_lists
+from handler.model import Owner
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.type_defs import DescribeSecretResponseTypeDef
@@ -80,6 +81,10 @@ class SecretState:
         """The version with AWSPENDING, which may stay on it when it has become AWSCURRENT."""
         labelled = self.stages.items()
         return next((version_id for version_id, labels in labelled if PENDING in labels), None)
+
+    def usable_by(self, owner: Owner) -> bool:
+        """Whether the secret belongs to the resource and has a value that can be read."""
+        return not self.awaits_deletion and owner.owns(self.tags)
 
     @property
     def pending(self) -> str | None:
