@@ -9,7 +9,7 @@ export SAM_CLI_TELEMETRY = 0
 export UV_PYTHON_DOWNLOADS = never
 # `sam build` packages the function with the pip of this Python.
 export PYTHON = $(CURDIR)/.venv/bin/python
-export PYTHONPATH = $(CURDIR)/tests
+export PYTHONPATH = $(CURDIR):$(CURDIR)/src:$(CURDIR)/tests
 
 .PHONY: help
 help: ## Show this list
@@ -17,7 +17,7 @@ help: ## Show this list
 
 .PHONY: demo
 demo: install ## Deploy, rotate, embed and delete on a local AWS; no account needed
-	@$(RUN) -m emulator.demo
+	@$(RUN) -m demo
 
 .PHONY: test
 test: check ## Everything that must pass: check, then the tests on moto and on the local AWS
@@ -25,15 +25,15 @@ test: check ## Everything that must pass: check, then the tests on moto and on t
 
 .PHONY: publish
 publish: install ## Publish a version: make publish PREFIX=acme-launch REGIONS="eu-west-1 us-east-1"
-	@PYTHONPATH=src $(RUN) -m publish --prefix "$(PREFIX)" --regions $(REGIONS) $(OPTIONS)
+	@$(RUN) -m publish --prefix "$(PREFIX)" --regions $(REGIONS) $(OPTIONS)
 
 .PHONY: verify
 verify: install ## Fetch everything that was published last, and compare
-	@PYTHONPATH=src $(RUN) -m publish.verify
+	@$(RUN) -m publish.verify
 
 .PHONY: screenshot
 screenshot: install ## Take docs/launch-page.png again
-	@PYTHONPATH=.:src:tests $(RUN) -m screenshot
+	@$(RUN) -m docs.build.screenshot
 
 .PHONY: check
 check: install .venv-audit/installed ## Format, lint, types, templates, dependencies and unsafe constructs
@@ -54,8 +54,8 @@ fix: install ## Format, and mend what lint can mend
 
 .PHONY: docs
 docs: install ## Write the tables of docs/policies.md and docs/security.md again
-	PYTHONPATH=src:tests $(RUN) -m policy_reference
-	PYTHONPATH=src:tests $(RUN) -m security_reference
+	$(RUN) -m docs.build.policy_reference
+	$(RUN) -m docs.build.security_reference
 
 .PHONY: lock
 lock: install ## Lock the versions again after pyproject.toml has changed

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from handler.catalogue import load_catalogue
+from handler.policies.catalogue import load_catalogue
 from publish.page_data import page_data
 from publish.release import Release
 

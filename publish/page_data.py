@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from handler.catalogue import Catalogue, CatalogueDocument
-from handler.policy_documents import all_placeholders
+from handler.policies.catalogue import Catalogue, CatalogueDocument
+from handler.policies.documents import all_placeholders
 from publish.links import console_url
 from publish.package import PROJECT
 from publish.partition import partition_of

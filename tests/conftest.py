@@ -1,38 +1,18 @@
 """An AWS of moto for every test, with every call recorded and every secret key looked for."""
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
-os.environ.update(
-    AWS_REGION="us-east-1",
-    AWS_DEFAULT_REGION="us-east-1",
-    AWS_ACCESS_KEY_ID="testing",
-    AWS_SECRET_ACCESS_KEY="testing",
-    PERMISSIONS_BOUNDARY_ARN="arn:aws:iam::123456789012:policy/boundary",
-    SCHEDULE_GROUP="restricted-iam-user",
-    SCHEDULE_ROLE_ARN="arn:aws:iam::123456789012:role/scheduler",
-    ROTATION_FUNCTION_ARN="arn:aws:lambda:us-east-1:123456789012:function:rotation",
-    PROVIDER_FUNCTION_ARN="arn:aws:lambda:us-east-1:123456789012:function:provider",
-)
-for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE"):
-    os.environ.pop(name, None)
-
 import pytest
-from moto import mock_aws
 from xdist.scheduler import LoadScopeScheduling
 
-import handler.app
-import handler.rotation_function  # noqa: F401 - imported here, before any test, as Lambda does
-import strict_moto
-import world
-from aws_calls import LISTENER, Calls
-from combinations import COMBINATIONS
-from fake_cloudformation import ResponseUrl, Stack
-from handler import response
-
-_BOUNDARY = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
+from doubles import strict_moto
+from doubles.account import fresh_aws
+from doubles.aws_calls import Calls
+from doubles.combinations import COMBINATIONS
+from doubles.fake_cloudformation import ResponseUrl, Stack
+from handler import app, rotation_function  # noqa: F401 - as Lambda does, before any event
+from handler.cloudformation import response
 
 
 @pytest.fixture
@@ -45,16 +25,6 @@ def responses(monkeypatch: pytest.MonkeyPatch) -> ResponseUrl:
     url = ResponseUrl()
     monkeypatch.setattr(response, "_HTTP", url)
     return url
-
-
-@contextmanager
-def fresh_aws(calls: Calls) -> Iterator[None]:
-    """An AWS with nothing but the boundary in it."""
-    with mock_aws():
-        world.iam().create_policy(PolicyName="boundary", PolicyDocument=_BOUNDARY)
-        world.client("scheduler").create_schedule_group(Name="restricted-iam-user")
-        LISTENER.calls = calls
-        yield
 
 
 @pytest.fixture
@@ -94,7 +64,7 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist has no type
 
     def _split_scope(self, nodeid: str) -> str:
         path = self.config.rootpath / nodeid.partition("::")[0]
-        return "local AWS" if "from emulator" in path.read_text() else nodeid
+        return "local AWS" if "local_aws" in path.parts else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -5,17 +5,19 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from handler import deletion, recovery, retirement
-from handler.catalogue import load_catalogue
-from handler.clients import clients
+from handler.aws.account import Provider
+from handler.aws.clients import clients
+from handler.cloudformation.event import envelope_problem
+from handler.cloudformation.request import Request
+from handler.cloudformation.response import CustomResource, UndeliveredError
 from handler.deadline import Deadline, LambdaContext
-from handler.desired import desired_state
-from handler.envelope import envelope_problem
 from handler.errors import reason
-from handler.grace import Retirement
-from handler.provider import Provider
-from handler.request import Request
-from handler.response import CustomResource, UndeliveredError
+from handler.keys import retire as retirement
+from handler.keys.grace import Retirement
+from handler.lifecycle import delete as deletion
+from handler.lifecycle import rollback as recovery
+from handler.policies.catalogue import load_catalogue
+from handler.properties.desired import desired_state
 from handler.settings import Settings
 
 logger = Logger(service="restricted-iam-user")

@@ -7,11 +7,11 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from handler import rotation_request
-from handler.clients import clients
+from handler.aws.account import Provider
+from handler.aws.clients import clients
 from handler.deadline import Deadline, LambdaContext
 from handler.errors import RotationRefusedError, reason
-from handler.provider import Provider
+from handler.rotation import event as rotation_request
 from handler.settings import Settings
 
 logger = Logger(service="restricted-iam-user-rotation")

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from handler.model import Location
+from handler.model.values import Location
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,161 @@
+"""Starts MiniStack with IAM authorisation corrected to what AWS evaluates.
+
+MiniStack 1.5.33 judges IAM calls without paths, schedules without their group, and none with the
+service's own condition keys, so that a correctly scoped role is refused; it also takes any bucket
+for ours, and misses templates at the addresses that S3 gives. Each correction names the page of the
+Service Authorization Reference, "Actions, resources, and condition keys for …", or the guide, that
+it follows; `tests/local_aws/test_emulator.py` fails when one is no longer needed.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from ministack import app
+from ministack.core import iam_actions
+from ministack.services import iam, s3
+from ministack.services.cloudformation import helpers
+
+_extract_resource_arn: Callable[..., str] = iam_actions.extract_resource_arn
+_request_tag_context: Callable[..., dict[str, Any]] = iam_actions.request_tag_context
+_apply_bucket_scope: Callable[..., Any] = s3._apply_bucket_scope
+_resolve_document: Callable[..., tuple[str | None, Any]] = helpers._resolve_document
+
+
+def resource_arn(
+    service: str,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    params: dict[str, Any],
+    region: str,
+    account_id: str,
+) -> str:
+    """The ARN that AWS evaluates: IAM's have paths, and creations have the ARN to be."""
+    if service == "iam" and (resource := _iam_resource(Parameters(params))):
+        return f"arn:aws:iam::{account_id}:{resource}"
+    if service == "scheduler" and path.startswith("/schedules/"):
+        group = Parameters(params).text("groupName") or _json(body).get("GroupName", "default")
+        name = path.removeprefix("/schedules/")
+        return f"arn:aws:scheduler:{region}:{account_id}:schedule/{group}/{name}"
+    return _extract_resource_arn(service, method, path, headers, body, params, region, account_id)
+
+
+class Parameters(dict[str, Any]):
+    """The parameters of a query, of which MiniStack keeps single values in lists."""
+
+    def __missing__(self, _key: str) -> str:
+        return ""
+
+    def text(self, name: str) -> str:
+        """The first value of a parameter, or an empty text."""
+        value = self[name]
+        return str(value[0]) if isinstance(value, list) else str(value)
+
+
+def _iam_resource(params: Parameters) -> str:
+    """Resource part of the ARN ("Resource types defined by IAM"), or nothing to correct."""
+    path = params.text("Path") or "/"
+    match params.text("Action"):
+        case "CreatePolicy":
+            return f"policy{path}{params.text('PolicyName')}"
+        case "DeleteVirtualMFADevice":
+            return params.text("SerialNumber").split(":", 5)[-1]
+        case "AddUserToGroup" | "RemoveUserFromGroup":
+            return f"group/{params.text('GroupName')}"
+        case "GetAccessKeyLastUsed":
+            return _user_resource(_owner_of(params.text("AccessKeyId")), path)
+    if role_name := params.text("RoleName"):
+        role = iam._roles.get(role_name) or {}
+        return f"role{role.get('Path', path)}{role_name}"
+    return _user_resource(params.text("UserName"), path)
+
+
+def _user_resource(user_name: str, path: str) -> str:
+    user = iam._users.get(user_name) or {}
+    return f"user{user.get('Path', path)}{user_name}" if user_name else ""
+
+
+def _owner_of(access_key_id: str) -> str:
+    return str((iam._access_keys.get(access_key_id) or {}).get("UserName", ""))
+
+
+def condition_context(
+    service: str, action: str, body: bytes, params: dict[str, Any]
+) -> dict[str, Any]:
+    """The request's tags, and the keys of "Condition keys for IAM" and "… Secrets Manager"."""
+    context = _request_tag_context(service, action, body, params)
+    if service == "secretsmanager":
+        return context | _secret_conditions(_json(body))
+    if service != "iam":
+        return context
+    query = Parameters(params)
+    user = iam._users.get(query.text("UserName")) or {}
+    boundary = query.text("PermissionsBoundary") or user.get("PermissionsBoundary")
+    keys = {
+        "iam:PermissionsBoundary": boundary,
+        "iam:PolicyARN": query.text("PolicyArn"),
+        "iam:AWSServiceName": query.text("AWSServiceName"),
+    }
+    context |= {key: value for key, value in keys.items() if value}
+    for tag in user.get("Tags", ()):
+        context[f"aws:ResourceTag/{tag['Key']}"] = tag["Value"]
+        context[f"iam:ResourceTag/{tag['Key']}"] = tag["Value"]
+    return context
+
+
+def _secret_conditions(request: dict[str, Any]) -> dict[str, str]:
+    keys = {
+        "secretsmanager:BlockPublicPolicy": str(request.get("BlockPublicPolicy", False)).lower(),
+        "secretsmanager:RotationLambdaARN": request.get("RotationLambdaARN", ""),
+    }
+    return {key: value for key, value in keys.items() if value}
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    found = json.loads(body or b"{}")
+    return found if isinstance(found, dict) else {}
+
+
+def bucket_scope(method: str, bucket: str, key: str, headers: dict[str, str], *further: Any) -> Any:
+    """Refuse another owner than the one expected ("Verifying bucket ownership", S3 user guide)."""
+    expected = headers.get("x-amz-expected-bucket-owner")
+    if expected and s3._bucket_owner_account(bucket) not in (expected, None):
+        return s3._error("AccessDenied", "Access Denied", 403, f"/{bucket}/{key}")
+    return _apply_bucket_scope(method, bucket, key, headers, *further)
+
+
+def document(params: dict[str, Any], body: str, url: str, label: str) -> tuple[str | None, Any]:
+    """Take virtual-hosted addresses of templates too ("Virtual hosting of buckets", same guide)."""
+    address = urlsplit(Parameters(params).text(url))
+    bucket, virtual_hosted, _ = (address.hostname or "").partition(".s3.")
+    if virtual_hosted:
+        params = {**params, url: f"https://s3.amazonaws.com/{bucket}{address.path}"}
+    return _resolve_document(params, body, url, label)
+
+
+def main() -> None:
+    """Serve on GATEWAY_PORT alone: MiniStack would take port 443 as well where it can."""
+    iam_actions.extract_resource_arn = resource_arn
+    iam_actions.request_tag_context = condition_context
+    s3._apply_bucket_scope = bucket_scope
+    helpers._resolve_document = document
+    app._port_is_bindable = lambda _host, _port: False
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    app.main()
+
+
+def _end_with_parent() -> None:
+    """Leave no process behind, the functions' ones included, when whoever started us is gone."""
+    sys.stdin.read()
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

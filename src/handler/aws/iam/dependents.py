@@ -1,0 +1,95 @@
+"""What IAM wants gone before it deletes a user.
+
+API reference of DeleteUser: password, access keys, signing certificates, SSH public keys,
+service-specific credentials, MFA devices, inline policies, attached policies and group
+memberships. People add such things by hand; the console removes them, the API does not.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from handler.aws.iam.access_keys import AccessKeys
+from handler.deadline import error_code
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
+# A kind that a partition does not offer is a kind of which there are none; and a user that is
+# gone has nothing.
+_NONE = frozenset({"InvalidAction", "ServiceNotSupported", "NoSuchEntity"})
+
+
+class UserDependents:
+    """Everything that hangs on one user, in the order in which it is taken away."""
+
+    def __init__(self, iam: "IAMClient", keys: AccessKeys, user_name: str) -> None:
+        self._iam = iam
+        self._keys = keys
+        self._user_name = user_name
+
+    def discard(self) -> None:
+        """Remove all nine kinds; keys are deactivated first, so a half-done deletion is safe."""
+        key_ids = [key.access_key_id for key in self._keys.list()]
+        for key_id in key_ids:
+            self._keys.deactivate(key_id)
+        self._remove(self._iam.delete_login_profile)
+        for key_id in key_ids:
+            self._keys.discard(key_id)
+        self._discard_credentials()
+        self._discard_mfa_devices()
+        self._discard_permissions()
+
+    def _discard_credentials(self) -> None:
+        iam = self._iam
+        for item in self._items("list_signing_certificates", "Certificates"):
+            self._remove(iam.delete_signing_certificate, CertificateId=item["CertificateId"])
+        for item in self._items("list_ssh_public_keys", "SSHPublicKeys"):
+            self._remove(iam.delete_ssh_public_key, SSHPublicKeyId=item["SSHPublicKeyId"])
+        for item in self._items("list_service_specific_credentials", "ServiceSpecificCredentials"):
+            self._remove(
+                iam.delete_service_specific_credential,
+                ServiceSpecificCredentialId=item["ServiceSpecificCredentialId"],
+            )
+
+    def _discard_mfa_devices(self) -> None:
+        for item in self._items("list_mfa_devices", "MFADevices"):
+            serial = item["SerialNumber"]
+            self._remove(self._iam.deactivate_mfa_device, SerialNumber=serial)
+            if ":mfa/" in serial:  # Only a virtual device has such an ARN, and outlives the user.
+                try:
+                    self._iam.delete_virtual_mfa_device(SerialNumber=serial)
+                except self._iam.exceptions.NoSuchEntityException:
+                    continue
+
+    def _discard_permissions(self) -> None:
+        iam = self._iam
+        for name in self._items("list_user_policies", "PolicyNames"):
+            self._remove(iam.delete_user_policy, PolicyName=name)
+        for item in self._items("list_attached_user_policies", "AttachedPolicies"):
+            self._remove(iam.detach_user_policy, PolicyArn=item["PolicyArn"])
+        for item in self._items("list_groups_for_user", "Groups"):
+            self._remove(iam.remove_user_from_group, GroupName=item["GroupName"])
+
+    def _items(self, operation: str, member: str) -> list[Any]:
+        try:
+            if not self._iam.can_paginate(operation):
+                answer = getattr(self._iam, operation)(UserName=self._user_name)
+                return list(answer.get(member, ()))
+            pages: Any = self._iam.get_paginator(operation)  # type: ignore[call-overload] # by name
+            return [
+                item
+                for page in pages.paginate(UserName=self._user_name)
+                for item in page.get(member, ())
+            ]
+        except ClientError as error:
+            if error_code(error) in _NONE:
+                return []
+            raise
+
+    def _remove(self, call: Callable[..., object], **arguments: str) -> None:
+        try:
+            call(UserName=self._user_name, **arguments)
+        except self._iam.exceptions.NoSuchEntityException:
+            return

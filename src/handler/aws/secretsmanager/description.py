@@ -1,0 +1,93 @@
+"""What Secrets Manager tells of one secret, without its value."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from handler.model import tags as tag_lists
+from handler.model.values import Owner
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager.type_defs import DescribeSecretResponseTypeDef
+
+CURRENT = "AWSCURRENT"
+PREVIOUS = "AWSPREVIOUS"
+PENDING = "AWSPENDING"
+DEFAULT_KMS_KEY = "alias/aws/secretsmanager"
+
+
+@dataclass(frozen=True)
+class RotationState:
+    """How a secret rotates by itself."""
+
+    function_arn: str
+    schedule: str
+
+
+@dataclass(frozen=True)
+class ReplicaState:
+    """The copy of a secret in one region."""
+
+    kms_key_id: str
+    status: str
+    message: str
+
+
+@dataclass(frozen=True)
+class SecretState:
+    """The answer of DescribeSecret, as far as it matters here.
+
+    `stages` are the labels of each version that has any.
+    """
+
+    arn: str
+    name: str
+    kms_key_id: str
+    tags: dict[str, str]
+    awaits_deletion: bool
+    stages: dict[str, list[str]]
+    rotation: RotationState | None
+    next_rotation: str
+    replicas: dict[str, ReplicaState]
+
+    @classmethod
+    def of(cls, secret: "DescribeSecretResponseTypeDef") -> "SecretState":
+        """Read the answer."""
+        rotation = RotationState(
+            secret.get("RotationLambdaARN", ""),
+            secret.get("RotationRules", {}).get("ScheduleExpression", ""),
+        )
+        next_rotation = secret.get("NextRotationDate")
+        return cls(
+            arn=secret["ARN"],
+            name=secret["Name"],
+            kms_key_id=secret.get("KmsKeyId", DEFAULT_KMS_KEY),
+            tags=tag_lists.as_dict(secret.get("Tags", ())),
+            awaits_deletion="DeletedDate" in secret,
+            stages=secret.get("VersionIdsToStages", {}),
+            rotation=rotation if secret.get("RotationEnabled") else None,
+            next_rotation=next_rotation.isoformat() if next_rotation else "",
+            replicas={
+                replica["Region"]: ReplicaState(
+                    replica.get("KmsKeyId", DEFAULT_KMS_KEY),
+                    replica["Status"],
+                    replica.get("StatusMessage", ""),
+                )
+                for replica in secret.get("ReplicationStatus", ())
+            },
+        )
+
+    @property
+    def staged(self) -> str | None:
+        """The version with AWSPENDING, which may stay on it when it has become AWSCURRENT."""
+        labelled = self.stages.items()
+        return next((version_id for version_id, labels in labelled if PENDING in labels), None)
+
+    def usable_by(self, owner: Owner) -> bool:
+        """Whether the secret belongs to the resource and has a value that can be read."""
+        return not self.awaits_deletion and owner.owns(self.tags)
+
+    @property
+    def pending(self) -> str | None:
+        """The version of a rotation that has not come to its end."""
+        staged = self.staged
+        return None if staged is None or CURRENT in self.stages[staged] else staged

@@ -1,0 +1,99 @@
+"""The copies of a secret in other regions.
+
+Secrets Manager User Guide, "Replicate secrets across Regions": a primary cannot be deleted before
+its replicas, and a copy may fail after the request for it was accepted.
+"""
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from handler.aws.account import Provider
+from handler.aws.secretsmanager.description import DEFAULT_KMS_KEY, ReplicaState, SecretState
+from handler.aws.secretsmanager.secret import CredentialSecret
+from handler.deadline import Deadline
+from handler.errors import ReplicationError
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+_LONGEST_SECONDS = 60
+_PAUSE_SECONDS = 2
+_REQUESTED = ReplicaState(DEFAULT_KMS_KEY, "InProgress", "")
+
+
+def replica_key(kms_key_id: str | None) -> str | None:
+    """The key as another region knows it, None when it cannot be known there.
+
+    An alias may exist in every region, and the copies of a multi-Region key share their id; any
+    other key belongs to one region. AWS KMS Developer Guide, "Multi-Region keys".
+    """
+    name = (kms_key_id or DEFAULT_KMS_KEY).rpartition(":")[2].removeprefix("key/")
+    return name if name.startswith(("alias/", "mrk-")) else None
+
+
+class SecretReplicas:
+    """The replicas of one secret."""
+
+    def __init__(
+        self, secretsmanager: "SecretsManagerClient", secret_name: str, deadline: Deadline
+    ) -> None:
+        self._client = secretsmanager
+        self._secret_name = secret_name
+        self._deadline = deadline
+
+    def ensure(
+        self, present: dict[str, ReplicaState], regions: Iterable[str], kms_key_id: str | None
+    ) -> None:
+        """Copies in exactly these regions, under the key; raises ReplicationError."""
+        key = replica_key(kms_key_id) or DEFAULT_KMS_KEY
+        good = {
+            region
+            for region, replica in present.items()
+            if region in regions and replica.status != "Failed" and replica.kms_key_id.endswith(key)
+        }
+        self.discard(sorted(present.keys() - good))
+        if missing := sorted(set(regions) - good):
+            encryption: dict[str, Any] = {"KmsKeyId": key} if key != DEFAULT_KMS_KEY else {}
+            replicas: list[Any] = [{"Region": region, **encryption} for region in missing]
+            self._client.replicate_secret_to_regions(
+                SecretId=self._secret_name, AddReplicaRegions=replicas
+            )
+            self._wait_for(missing)
+
+    def discard(self, regions: list[str]) -> None:
+        """Delete the copies in these regions."""
+        if regions:
+            self._client.remove_regions_from_replication(
+                SecretId=self._secret_name, RemoveReplicaRegions=regions
+            )
+
+    def _wait_for(self, regions: list[str]) -> None:
+        waited = 0
+        while True:
+            state = SecretState.of(self._client.describe_secret(SecretId=self._secret_name))
+            found = {region: state.replicas.get(region, _REQUESTED) for region in regions}
+            if failed := [
+                f"{region} ({replica.message})"
+                for region, replica in found.items()
+                if replica.status == "Failed"
+            ]:
+                raise ReplicationError(
+                    f"The secret {self._secret_name} could not be copied to {', '.join(failed)}."
+                )
+            if all(replica.status == "InSync" for replica in found.values()):
+                return
+            if waited >= _LONGEST_SECONDS or self._deadline.seconds_left() < _PAUSE_SECONDS:
+                return  # Secrets Manager goes on by itself.
+            time.sleep(_PAUSE_SECONDS)
+            waited += _PAUSE_SECONDS
+
+
+def discard_secret(provider: Provider, state: SecretState) -> None:
+    """Delete a secret and its copies for good."""
+    client, deadline = provider.clients.secretsmanager, provider.deadline
+    SecretReplicas(client, state.name, deadline).discard(sorted(state.replicas))
+    deadline.until_settled(
+        CredentialSecret(client, state.name).discard,
+        "InvalidParameterException",  # Its copies are still being deleted.
+    )

@@ -1,0 +1,50 @@
+"""The JSON in the secret; pure.
+
+With `Version` and the two key members it is a valid answer of a `credential_process` (AWS SDKs and
+Tools Reference Guide, "Process credential provider").
+"""
+
+import json
+from datetime import datetime
+
+from handler.model.values import AccessKey, StoredKey
+
+
+def secret_string(key: AccessKey, user_name: str, account_id: str, trigger: str) -> str:
+    """The value for a new key."""
+    return json.dumps(
+        {
+            "Version": 1,
+            "AccessKeyId": key.access_key_id,
+            "SecretAccessKey": key.secret_access_key,
+            "UserName": user_name,
+            "AccountId": account_id,
+            "CreateDate": key.created.isoformat(),
+            "Trigger": trigger,
+        }
+    )
+
+
+def stored_key(version_id: str, text: str) -> StoredKey | None:
+    """Which key a value holds; None when somebody wrote another value by hand."""
+    try:
+        content = json.loads(text)
+        return StoredKey(
+            version_id=version_id,
+            user_name=content["UserName"],
+            access_key_id=content["AccessKeyId"],
+            created=datetime.fromisoformat(content["CreateDate"]),
+            trigger=content["Trigger"],
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def access_key(text: str) -> AccessKey:
+    """The whole key of a value for which `stored_key` finds one."""
+    content = json.loads(text)
+    return AccessKey(
+        content["AccessKeyId"],
+        datetime.fromisoformat(content["CreateDate"]),
+        content["SecretAccessKey"],
+    )

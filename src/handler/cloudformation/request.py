@@ -1,0 +1,118 @@
+"""What CloudFormation asks for: the event of a custom resource, read once.
+
+AWS CloudFormation User Guide, "Custom resource request objects".
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from handler.model.values import Owner
+from handler.properties import schema
+from handler.state.notes import Delivery
+
+# CloudFormation's own; ServiceTimeout arrives like any other property of the template.
+_CLOUDFORMATION_PROPERTIES = frozenset({"ServiceToken", "ServiceTimeout"})
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request on one resource.
+
+    `physical_id` is the id that every answer carries, `former_physical_id` the one that
+    CloudFormation knew before.
+    """
+
+    type: str
+    request_id: str
+    owner: Owner
+    physical_id: str
+    former_physical_id: str
+    properties: dict[str, Any]
+    old_properties: dict[str, Any]
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> "Request":
+        """Read an event whose envelope is complete; properties are not validated here."""
+        owner = Owner(event["StackId"], event["LogicalResourceId"])
+        properties = _own(event.get("ResourceProperties", {}))
+        return cls(
+            type=event["RequestType"],
+            request_id=event["RequestId"],
+            owner=owner,
+            physical_id=_physical_id(event, owner, properties),
+            former_physical_id=event.get("PhysicalResourceId", ""),
+            properties=properties,
+            old_properties=_own(event.get("OldResourceProperties", {})),
+        )
+
+    @property
+    def replaces(self) -> bool:
+        """Whether an Update leads to another user; CloudFormation removes the former one later."""
+        return self.type == "Update" and self.physical_id != self.former_physical_id
+
+    def undone(self) -> "Request":
+        """The request that leads back to what there was before an Update."""
+        return replace(
+            self,
+            request_id=f"{self.request_id}-undone",
+            properties=self.old_properties,
+            old_properties=self.properties,
+        )
+
+    @property
+    def stack_name(self) -> str:
+        """The name in the stack id `arn:…:stack/<name>/<uuid>`."""
+        return self.owner.stack_id.split("/")[1]
+
+    @property
+    def token(self) -> str:
+        """The request id, as idempotency token of Secrets Manager: 32 to 64 characters."""
+        if 32 <= len(self.request_id) <= 64:  # noqa: PLR2004 - API reference of PutSecretValue
+            return self.request_id
+        return hashlib.sha256(self.request_id.encode()).hexdigest()
+
+    @property
+    def trigger(self) -> str:
+        """What a key is made for: `Serial`, or without it all properties.
+
+        It is stored beside the key, so that the same request never makes a second one.
+        """
+        if "Serial" in self.properties:
+            return f"Serial:{self.properties['Serial']}"
+        return f"Properties:{_digest(self.properties)}"
+
+    def delivery(self, *, rolling_back: bool) -> Delivery:
+        """How this delivery is told from others of the resource."""
+        old, new = _digest(self.old_properties)[:8], _digest(self.properties)[:8]
+        return Delivery(self.token, old, new, rolling_back)
+
+
+def _digest(properties: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(properties, sort_keys=True).encode()).hexdigest()
+
+
+def _own(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value for name, value in properties.items() if name not in _CLOUDFORMATION_PROPERTIES
+    }
+
+
+def _physical_id(event: Mapping[str, Any], owner: Owner, properties: dict[str, Any]) -> str:
+    """The user name, known before any call; CloudFormation's own id where a name is no name."""
+    given: str = event.get("PhysicalResourceId", "")
+    if event["RequestType"] == "Delete" and given:
+        return given
+    name = properties.get("UserName", generated_user_name(owner))
+    if schema.accepts(schema.SCHEMA["properties"]["UserName"], name):
+        return str(name)
+    return given or generated_user_name(owner)
+
+
+def generated_user_name(owner: Owner) -> str:
+    """A user name of at most 64 characters, the same for every event of the resource."""
+    stack_name = owner.stack_id.split("/")[1]
+    digest = hashlib.sha256(f"{owner.stack_id} {owner.logical_id}".encode()).hexdigest()
+    return f"{stack_name[:30]}-{owner.logical_id[:20]}-{digest[:12]}"

@@ -1,0 +1,140 @@
+"""Asking CloudFormation whether it is doing what an event says.
+
+Events are not signed and may be delivered twice or late, so what counts is the operation that the
+stack is in. API reference of DescribeStacks; "Stack status codes" in the User Guide.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from handler.cloudformation.request import Request
+from handler.deadline import error_code
+from handler.errors import GivenUpError, StackRefusedError
+from handler.model import tags
+from handler.model.values import Location, Owner
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+_FORWARD = {
+    "Create": frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}),
+    "Update": frozenset({"UPDATE_IN_PROGRESS"}),
+}
+_GIVEN_UP = frozenset(
+    {
+        "DELETE_IN_PROGRESS",
+        "ROLLBACK_IN_PROGRESS",
+        "UPDATE_ROLLBACK_IN_PROGRESS",
+        "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+    }
+)
+# The resource goes as a whole, and with it every user that it ever had.
+_WHOLE_RESOURCE_GOES = frozenset(
+    {"CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "DELETE_IN_PROGRESS"}
+)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What the stack is doing, and the tags that a person gave it."""
+
+    request_type: str
+    status: str
+    tags: dict[str, str]
+
+    @property
+    def forward(self) -> bool:
+        """Whether the stack is on its way to what a Create or Update asks for."""
+        return self.status in _FORWARD[self.request_type]
+
+    @property
+    def rolling_back(self) -> bool:
+        """Whether the stack is on its way back to what there was before an Update."""
+        return self.status == "UPDATE_ROLLBACK_IN_PROGRESS"
+
+    @property
+    def given_up(self) -> bool:
+        """Whether the stack has turned back, so that nothing new is wanted."""
+        return self.status in _GIVEN_UP
+
+    @property
+    def whole_resource_goes(self) -> bool:
+        """Whether a Delete is meant for the resource and not for one user that was replaced."""
+        return self.status in _WHOLE_RESOURCE_GOES
+
+    @property
+    def invents_ids(self) -> bool:
+        """Whether a Delete may carry an id that no answer gave, as after a Create without one."""
+        return self.given_up or self.whole_resource_goes
+
+
+def ask(client: "CloudFormationClient", request: Request, location: Location) -> Operation:
+    """The operation of the stack; raises StackRefusedError unless it fits the request."""
+    operation = describe(client, request, location)
+    if not _fits(operation):
+        raise StackRefusedError(
+            f"Stack {request.stack_name} is in {operation.status}, which does not ask for a "
+            f"{request.type}; nothing was touched."
+        )
+    return operation
+
+
+def describe(client: "CloudFormationClient", request: Request, location: Location) -> Operation:
+    """The operation of the request's stack, whatever it is; raises StackRefusedError."""
+    stack_id = request.owner.stack_id
+    home = f"arn:{location.partition}:cloudformation:{location.region}:{location.account_id}:stack/"
+    if not stack_id.startswith(home):
+        raise StackRefusedError(
+            f"Stack {stack_id} is not of this account and region; nothing was touched."
+        )
+    stack = _find(client, stack_id)
+    if stack is None:
+        raise StackRefusedError(f"Stack {stack_id} does not exist; nothing was touched.")
+    return Operation(request.type, stack["StackStatus"], tags.as_dict(stack.get("Tags", ())))
+
+
+def is_busy(client: "CloudFormationClient", owner: Owner) -> bool:
+    """Whether the owner's stack is at work; one that is gone is not."""
+    stack = _find(client, owner.stack_id)
+    return stack is not None and stack["StackStatus"].endswith("_IN_PROGRESS")
+
+
+def _find(client: "CloudFormationClient", stack_id: str) -> "StackTypeDef | None":
+    try:
+        return client.describe_stacks(StackName=stack_id)["Stacks"][0]
+    except ClientError as error:
+        if error_code(error) != "ValidationError":
+            raise
+        return None
+
+
+def refuse_given_up_create(request: Request, operation: Operation) -> None:
+    """Raise GivenUpError for a Create that came when its stack had turned back already."""
+    if request.type == "Create" and operation.given_up:
+        raise GivenUpError(
+            f"Stack {request.stack_name} is in {operation.status}, which does not ask for a "
+            "Create; what was done for it is undone."
+        )
+
+
+def confirm(
+    client: "CloudFormationClient", request: Request, location: Location, begun: Operation
+) -> None:
+    """Raise GivenUpError unless the stack is still in the operation that the request began in."""
+    now = describe(client, request, location)
+    if now.status != begun.status:
+        raise GivenUpError(
+            f"Stack {request.stack_name} went from {begun.status} to {now.status} meanwhile; what "
+            "was done for this request is undone."
+        )
+
+
+def _fits(operation: Operation) -> bool:
+    if operation.request_type == "Delete":
+        return operation.status.endswith("_IN_PROGRESS")
+    if operation.request_type == "Create":
+        return operation.forward or operation.given_up
+    return operation.forward or operation.rolling_back

@@ -1,0 +1,28 @@
+"""Proving that a new access key works before anybody is given it.
+
+STS GetCallerIdentity needs no permission. A new key takes some seconds to be known everywhere.
+"""
+
+from botocore.exceptions import ClientError
+
+from handler.aws.clients import sts_client
+from handler.deadline import Deadline, error_code
+from handler.errors import KeyNotVerifiedError
+from handler.model.values import AccessKey
+
+_NOT_KNOWN_YET = ("InvalidClientTokenId", "SignatureDoesNotMatch")
+_LONGEST_SECONDS = 120  # Usually 5 to 15.
+
+
+def verify(key: AccessKey, deadline: Deadline) -> None:
+    """Return when STS accepts the key; raises KeyNotVerifiedError when it does not in time."""
+    sts = sts_client(key)
+    try:
+        deadline.until_settled(sts.get_caller_identity, *_NOT_KNOWN_YET, seconds=_LONGEST_SECONDS)
+    except ClientError as error:
+        if error_code(error) not in _NOT_KNOWN_YET:
+            raise  # It says nothing about the key.
+        raise KeyNotVerifiedError(
+            f"STS did not accept the new access key {key.access_key_id} "
+            f"({error_code(error)}); it was deleted again and the secret is unchanged."
+        ) from error

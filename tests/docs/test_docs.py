@@ -1,0 +1,143 @@
+"""README, changelog and examples say what is so."""
+
+import json
+import re
+
+import pytest
+
+from doubles import world
+from doubles.fake_cloudformation import Stack
+from publish.readme import disagreements, with_table
+from publish.record import RECORD, read_record
+from publish.release import Release
+from support.property_table import property_table
+from support.templates import PROJECT, parse
+
+README = (PROJECT / "README.md").read_text()
+
+
+def yaml_block() -> str:
+    found = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
+    assert found
+    return found[1]
+
+
+def test_first_example_works(stack: Stack) -> None:
+    """The YAML that the README begins with makes a user, and has at most 12 lines."""
+    resource = parse(yaml_block())["Resources"]["Installer"]
+    properties = resource["Properties"]
+    del properties["ServiceToken"], properties["ServiceTimeout"]
+    answer = stack.create(**{name: str(value) for name, value in properties.items()})
+
+    assert answer["Status"] == "SUCCESS", answer["Reason"]
+    assert len(yaml_block().splitlines()) <= 12
+    assert world.user_names() == [properties["UserName"]]
+
+
+def test_property_table_is_that_of_the_schema() -> None:
+    """README's table is what `python -m property_table` prints."""
+    assert property_table() in README
+
+
+def test_parameters_are_documented() -> None:
+    """Every parameter of the template is in the README."""
+    template = parse((PROJECT / "template.yaml").read_text())
+
+    assert [name for name in template["Parameters"] if f"`{name}`" not in README] == []
+
+
+def test_make_targets_exist() -> None:
+    """Every `make` command that is written down can be run."""
+    text = README + (PROJECT / "CONTRIBUTING.md").read_text()
+    targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+
+    assert set(re.findall(r"make ([a-z]+)", text)) <= targets
+
+
+def test_links_lead_somewhere() -> None:
+    """Links to files of the repository are not broken."""
+    for source in [
+        *PROJECT.glob("*.md"),
+        *PROJECT.glob("docs/*.md"),
+        *PROJECT.glob("examples/*.md"),
+    ]:
+        for link in re.findall(r"\]\(([^)#]+)\)", source.read_text()):
+            assert link.startswith("https://") or (source.parent / link).exists(), link
+
+
+def test_tests_that_are_named_exist() -> None:
+    """What docs/reliability.md says is shown by a test is shown by one that there is."""
+    text = (PROJECT / "docs" / "reliability.md").read_text()
+    named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", text)
+
+    assert len(named) > 30
+    for file, test in named:
+        assert f"\ndef {test}(" in (PROJECT / "tests" / file).read_text(), (file, test)
+
+
+def test_versions_agree() -> None:
+    """The changelog's newest version is the project's, and the application repository's."""
+    project = (PROJECT / "pyproject.toml").read_text()
+    version = re.search(r'^version = "(.*)"', project, re.MULTILINE)
+    newest = re.search(r"^## (\S+)", (PROJECT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+    assert version
+    assert newest
+    assert version[1] == newest[1]
+    metadata = parse((PROJECT / "template.yaml").read_text())["Metadata"]
+    assert metadata["AWS::ServerlessRepo::Application"]["SemanticVersion"] == version[1]
+
+
+def test_packaged_versions_are_the_locked_ones() -> None:
+    """src/requirements.txt has the versions of pyproject.toml, every one with its hashes."""
+    requirements = (PROJECT / "src" / "requirements.txt").read_text()
+    project = (PROJECT / "pyproject.toml").read_text()
+    lock = (PROJECT / "uv.lock").read_text()
+
+    for name, version in re.findall(r"^([a-z-]+)==(\S+) \\$", requirements, re.MULTILINE):
+        assert f'name = "{name}"\nversion = "{version}"' in lock
+    for direct in json.loads(re.findall(r"^dependencies = (.*)$", project, re.MULTILINE)[0]):
+        assert direct in requirements
+
+
+def test_docs_are_about_the_product_only() -> None:
+    """No file of the repository points outside it."""
+    outside = re.compile(r"/(?:home|mnt|opt|root|srv|tmp|work)/")
+    texts = [*PROJECT.glob("*.md"), *PROJECT.glob("src/**/*.py"), *PROJECT.glob("docs/**/*.md")]
+
+    assert [path for path in texts if outside.search(path.read_text())] == []
+    for path in texts:
+        for relative in re.findall(r"\.\./[\w./-]+", path.read_text()):
+            target = (path.parent / relative).resolve()
+            assert target.is_relative_to(PROJECT), f"{path}: {relative}"
+            assert target.exists(), f"{path}: {relative}"
+
+
+def test_launch_links_agree() -> None:
+    """README's launch links are those of the version published last, and fit the template."""
+    record = read_record(RECORD)
+    template = parse((PROJECT / "template.yaml").read_text())
+
+    assert disagreements(README, record.release if record else None, template) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("param_PolicyTemplate=eks", "param_Policy=eks", "fills in Policy,"),
+        ("param_PolicyTemplate=eks", "param_PolicyTemplate=aks", "does not allow"),
+        ("%2F1.2.3%2F", "%2F1.2.2%2F", "leads to"),
+        ("acme-launch-us-east-1", "acme-us-east-1", "leads to"),
+    ],
+)
+def test_disagreement_is_found(before: str, after: str, told: str) -> None:
+    """A link that was edited by hand, or is of another version, makes the check fail."""
+    template = parse((PROJECT / "template.yaml").read_text())
+    release = Release("1.2.3", "acme-launch", ("us-east-1", "cn-north-1"))
+    right = with_table(README, release)
+    wrong = right.replace(before, after)
+
+    assert disagreements(right, release, template) == []
+    problems = disagreements(wrong, release, template)
+    assert "not those of the published version" in problems[0]
+    assert any(told in problem for problem in problems[1:])

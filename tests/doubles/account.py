@@ -1,0 +1,21 @@
+"""The account of the unit tests: an AWS of moto to start from."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from moto import mock_aws
+
+from doubles import world
+from doubles.aws_calls import LISTENER, Calls
+
+_BOUNDARY = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
+
+
+@contextmanager
+def fresh_aws(calls: Calls) -> Iterator[None]:
+    """An AWS with nothing but the boundary in it."""
+    with mock_aws():
+        world.iam().create_policy(PolicyName="boundary", PolicyDocument=_BOUNDARY)
+        world.client("scheduler").create_schedule_group(Name="restricted-iam-user")
+        LISTENER.calls = calls
+        yield

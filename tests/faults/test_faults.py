@@ -1,0 +1,260 @@
+"""One thing goes wrong at one AWS call, and then everything that CloudFormation may do next."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from doubles import direct_moto, strict_moto, world
+from doubles.account import fresh_aws
+from doubles.aws_calls import Calls, Fault, KilledError
+from doubles.combinations import COMBINATIONS
+from doubles.fake_cloudformation import ResponseUrl, Stack
+from doubles.invariants import (
+    foreign_things,
+    nothing_of_ours_is_left,
+    plant_foreign_things,
+    resource_is_whole,
+)
+
+BEFORE: dict[str, Any] = {
+    "UserName": "Provazio",
+    "PolicyTemplate": "vanilla",
+    "PolicyName": "Base",
+    "Serial": "1",
+    "Tags": [{"Key": "a", "Value": "1"}],
+    "ReaderArns": ["arn:aws:iam::123456789012:role/reader"],
+    "RotationSchedule": "rate(30 days)",
+}
+CHANGES: dict[str, dict[str, Any]] = {
+    "rotate": {"Serial": "2"},
+    "policies": {"PolicyTemplate": "eks", "Tags": [{"Key": "b", "Value": "1"}]},
+    "rename": {"UserName": "Second"},
+    "rename, shared secret": {"UserName": "Second", "SecretName": "restricted/shared"},
+    "secret": {"SecretName": "restricted/elsewhere"},
+}
+SHARED = {"rename, shared secret": {"SecretName": "restricted/shared"}}
+POLICIES = {"vanilla": ["Base"], "eks": ["Base", "BaseEks", "BaseEksIam"]}
+INVENTED = "restricted-iam-user-RestrictedUser-1A2B3C4D5E"
+MOST_CALLS = 100
+
+
+@dataclass
+class Scene:
+    """A stack, the calls of the function, and what somebody else owns."""
+
+    stack: Stack
+    calls: Calls
+    foreign: dict[str, Any] = field(default_factory=plant_foreign_things)
+
+    def is_whole(self, properties: dict[str, Any]) -> None:
+        name = properties["UserName"]
+        secret = properties.get("SecretName", f"restricted/{name}")
+        resource_is_whole(name, secret, POLICIES[properties["PolicyTemplate"]])
+        assert foreign_things() == self.foreign
+
+    def is_gone(self) -> None:
+        nothing_of_ours_is_left()
+        assert foreign_things() == self.foreign
+
+    def send(
+        self,
+        request_type: str,
+        status: str,
+        properties: dict[str, Any],
+        old_properties: dict[str, Any] | None = None,
+        physical_id: str = "Provazio",
+    ) -> dict[str, Any]:
+        """An event that must succeed."""
+        answer = self.stack.deliver(
+            self.event(request_type, status, properties, old_properties, physical_id)
+        )
+        assert answer["Status"] == "SUCCESS", answer["Reason"]
+        return answer
+
+    def event(
+        self,
+        request_type: str,
+        status: str,
+        properties: dict[str, Any],
+        old_properties: dict[str, Any] | None = None,
+        physical_id: str = "Provazio",
+    ) -> dict[str, Any]:
+        self.stack.set_status(status)
+        self.stack.properties, self.stack.physical_id = properties, physical_id
+        return self.stack.event(request_type, old_properties)
+
+    def serve(self, event: dict[str, Any], at: int, fault: Fault) -> None:
+        """Deliver an event during which one call goes wrong; the answer has the right id."""
+        self.calls.arm(at, fault)
+        wanted = event["ResourceProperties"].get("UserName")
+        try:
+            answer = self.stack.deliver(event)
+        except KilledError:
+            return
+        finally:
+            self.calls.disarm()
+        deleted = event["RequestType"] == "Delete"
+        assert answer["PhysicalResourceId"] == (event["PhysicalResourceId"] if deleted else wanted)
+
+
+@pytest.fixture
+def scenes(
+    monkeypatch: pytest.MonkeyPatch, responses: ResponseUrl
+) -> Callable[[str], Iterator[tuple[int, Scene]]]:
+    """New scenes, one for each call that an operation makes, until a fault finds none."""
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    strict_moto.install(monkeypatch)
+    direct_moto.install(monkeypatch)
+
+    def numbered(kind: str) -> Iterator[tuple[int, Scene]]:
+        for at in range(MOST_CALLS):
+            calls = Calls()
+            with fresh_aws(calls):
+                yield at, Scene(Stack(responses), calls)
+            if not calls.happened:
+                return
+            COMBINATIONS[kind] += 1
+        pytest.fail("the operation makes more calls than this test reaches")
+
+    return numbered
+
+
+def created(scene: Scene, change: str) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """A resource before an update: its properties, the wanted ones, and its key."""
+    before = BEFORE | SHARED.get(change, {})
+    key = scene.send("Create", "CREATE_IN_PROGRESS", before)["Data"]["AccessKeyId"]
+    return before, before | CHANGES[change], key
+
+
+@pytest.mark.parametrize("follow", ["delivered again", "our id", "invented id"])
+@pytest.mark.parametrize("fault", Fault)
+def test_create(
+    scenes: Callable[[str], Iterator[tuple[int, Scene]]], fault: Fault, follow: str
+) -> None:
+    """A Create cut off anywhere is whole when delivered again, and gone when deleted."""
+    for at, scene in scenes("create"):
+        event = scene.event("Create", "CREATE_IN_PROGRESS", BEFORE)
+        scene.serve(event, at, fault)
+        if follow == "delivered again":
+            assert scene.stack.deliver(event)["Status"] == "SUCCESS"
+            scene.is_whole(BEFORE)
+        physical_id = INVENTED if follow == "invented id" else "Provazio"
+        scene.send("Delete", "ROLLBACK_IN_PROGRESS", BEFORE, physical_id=physical_id)
+        scene.is_gone()
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("fault", Fault)
+def test_update_delivered_again(
+    scenes: Callable[[str], Iterator[tuple[int, Scene]]], fault: Fault, change: str
+) -> None:
+    """An Update cut off anywhere is done when delivered again, and can be deleted."""
+    for at, scene in scenes("update, delivered again"):
+        before, wanted, _ = created(scene, change)
+        event = scene.event("Update", "UPDATE_IN_PROGRESS", wanted, before)
+        scene.serve(event, at, fault)
+        assert scene.stack.deliver(event)["Status"] == "SUCCESS"
+        if wanted["UserName"] != before["UserName"]:
+            scene.send("Delete", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", before)
+        scene.is_whole(wanted)
+        scene.send("Delete", "DELETE_IN_PROGRESS", wanted, physical_id=wanted["UserName"])
+        scene.is_gone()
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("fault", Fault)
+def test_update_rolled_back(
+    scenes: Callable[[str], Iterator[tuple[int, Scene]]], fault: Fault, change: str
+) -> None:
+    """Rolled back, an Update cut off anywhere leaves the key there was, even if it comes late."""
+    for at, scene in scenes("update, rolled back"):
+        before, wanted, key = created(scene, change)
+        event = scene.event("Update", "UPDATE_IN_PROGRESS", wanted, before)
+        scene.serve(event, at, fault)
+        scene.send("Update", "UPDATE_ROLLBACK_IN_PROGRESS", before, wanted)
+        scene.is_whole(before)
+        assert world.secret(before.get("SecretName", "restricted/Provazio"))["AccessKeyId"] == key
+        assert scene.stack.deliver(event)["Status"] == "FAILED"
+        scene.is_whole(before)
+        scene.send("Delete", "DELETE_IN_PROGRESS", before)
+        scene.is_gone()
+
+
+@pytest.mark.parametrize("change", [change for change in CHANGES if "rename" in change])
+@pytest.mark.parametrize("swapped", [True, False], ids=["swapped Update first", "Delete only"])
+@pytest.mark.parametrize("fault", Fault)
+def test_replacement_rolled_back(
+    scenes: Callable[[str], Iterator[tuple[int, Scene]]],
+    fault: Fault,
+    swapped: bool,
+    change: str,
+) -> None:
+    """In either order that CloudFormation may choose, the new user goes and the old one stays."""
+    for at, scene in scenes("replacement, rolled back"):
+        before, wanted, key = created(scene, change)
+        event = scene.event("Update", "UPDATE_IN_PROGRESS", wanted, before)
+        scene.serve(event, at, fault)
+        if swapped:
+            scene.send("Update", "UPDATE_ROLLBACK_IN_PROGRESS", before, wanted, "Second")
+        status = "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"
+        scene.send("Delete", status, wanted, physical_id="Second")
+        scene.is_whole(before)
+        assert world.secret(before.get("SecretName", "restricted/Provazio"))["AccessKeyId"] == key
+
+
+@pytest.mark.parametrize("physical_id", ["Provazio", INVENTED], ids=["our id", "invented id"])
+@pytest.mark.parametrize("fault", Fault)
+def test_delete(
+    scenes: Callable[[str], Iterator[tuple[int, Scene]]], fault: Fault, physical_id: str
+) -> None:
+    """A Delete cut off anywhere ends with nothing left when it is sent again."""
+    for at, scene in scenes("delete"):
+        scene.send("Create", "CREATE_IN_PROGRESS", BEFORE)
+        scene.send("Update", "UPDATE_IN_PROGRESS", BEFORE | {"Serial": "2"}, BEFORE)
+        event = scene.event("Delete", "DELETE_IN_PROGRESS", BEFORE, physical_id=physical_id)
+        scene.serve(event, at, fault)
+        assert scene.stack.deliver(event)["Status"] == "SUCCESS"
+        scene.is_gone()
+
+
+@pytest.mark.parametrize("physical_id", ["Provazio", INVENTED], ids=["our id", "invented id"])
+def test_delete_while_a_create_goes_on(
+    scenes: Callable[[str], Iterator[tuple[int, Scene]]], physical_id: str
+) -> None:
+    """A Create that is cancelled at any call leaves nothing, though it goes on after the Delete."""
+    for at, scene in scenes("delete within create"):
+        create = scene.event("Create", "CREATE_IN_PROGRESS", BEFORE)
+
+        def cancelled(scene: Scene = scene) -> None:
+            event = scene.event("Delete", "ROLLBACK_IN_PROGRESS", BEFORE, physical_id=physical_id)
+            assert scene.stack.deliver_elsewhere(event)["Status"] == "SUCCESS"
+
+        scene.calls.arm(at, meanwhile=cancelled)
+        scene.stack.deliver(create)
+        if scene.calls.happened:
+            scene.is_gone()
+
+
+@pytest.mark.parametrize("change", ["rotate", "policies", "secret"])
+def test_roll_back_while_an_update_goes_on(
+    scenes: Callable[[str], Iterator[tuple[int, Scene]]], change: str
+) -> None:
+    """An Update that is cancelled at any call leaves what there was, though it goes on."""
+    for at, scene in scenes("roll-back within update"):
+        before, wanted, key = created(scene, change)
+        update = scene.event("Update", "UPDATE_IN_PROGRESS", wanted, before)
+
+        def cancelled(
+            scene: Scene = scene, before: dict[str, Any] = before, wanted: dict[str, Any] = wanted
+        ) -> None:
+            event = scene.event("Update", "UPDATE_ROLLBACK_IN_PROGRESS", before, wanted)
+            assert scene.stack.deliver_elsewhere(event)["Status"] == "SUCCESS"
+
+        scene.calls.arm(at, meanwhile=cancelled)
+        scene.stack.deliver(update)
+        if scene.calls.happened:
+            scene.is_whole(before)
+            # The two may have deleted each other's copy of the key; then there is a new one.
+            assert change == "secret" or world.secret()["AccessKeyId"] == key

@@ -1,0 +1,462 @@
+"""Random operations, failures and late deliveries of two stacks that compete for the same names."""
+
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from moto.iam.models import iam_backends
+from moto.secretsmanager.models import secretsmanager_backends
+
+from doubles import direct_moto, strict_moto, world
+from doubles.account import fresh_aws
+from doubles.aws_calls import Calls, Fault, KilledError
+from doubles.combinations import COMBINATIONS
+from doubles.fake_cloudformation import ACCOUNT_ID, REGION, ResponseUrl, Stack
+from doubles.invariants import FOREIGN, foreign_things, plant_foreign_things
+from handler.cloudformation import response
+from handler.model.values import STACK_TAG
+
+SEQUENCES = 1000
+SHARES = 4  # So that several workers can share them.
+STEPS = 6
+INVENTED = "restricted-iam-user-RestrictedUser-1A2B3C4D5E"
+POLICIES = {"vanilla": [""], "eks": ["", "Eks", "EksIam"]}
+
+GIVEN_UP = {
+    "CREATE_IN_PROGRESS": "ROLLBACK_IN_PROGRESS",
+    "UPDATE_IN_PROGRESS": "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+}
+FIRST = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "PolicyName": "Base", "Serial": "1"}
+
+Properties = dict[str, Any]
+Event = dict[str, Any]
+Trouble = tuple[int, Fault] | None
+
+USER_NAMES = st.sampled_from(["Provazio", "Second"])
+POLICY_NAMES = st.sampled_from(["Base", "Other"])
+SERIALS = st.sampled_from(["1", "2", "3"])
+SHARED = st.just("restricted/shared")
+PROPERTIES = st.fixed_dictionaries(
+    {"UserName": USER_NAMES, "PolicyTemplate": st.just("vanilla"), "PolicyName": POLICY_NAMES},
+    optional={"Serial": SERIALS, "SecretName": SHARED},
+)
+# One change of an Update; None takes the property away.
+CHANGES: st.SearchStrategy[Properties] = st.one_of(
+    st.fixed_dictionaries({"Serial": SERIALS | st.none()}),
+    st.fixed_dictionaries({"PolicyTemplate": st.sampled_from(["eks", "vanilla", "none-such"])}),
+    st.fixed_dictionaries({"PolicyName": POLICY_NAMES | st.just(FOREIGN)}),
+    st.fixed_dictionaries({"SecretName": SHARED | st.none() | st.just(f"restricted/{FOREIGN}")}),
+    st.fixed_dictionaries({"UserName": USER_NAMES | st.just(FOREIGN)}),
+    st.fixed_dictionaries({"UserName": USER_NAMES, "Serial": SERIALS}),
+    st.fixed_dictionaries({"UserName": USER_NAMES, "SecretName": SHARED | st.none()}),
+    st.fixed_dictionaries({"Serial": SERIALS, "SecretName": SHARED | st.none()}),
+    st.just({"NoSuchProperty": "1"}),
+)
+TROUBLES = st.none() | st.tuples(st.sampled_from(range(40)), st.sampled_from(Fault))
+STACKS = st.sampled_from([0, 1])
+WAYS = st.sampled_from(["Update", "Delete", "both"])
+
+
+@dataclass(frozen=True)
+class Echo:
+    """Which event of the operation is delivered again, and when."""
+
+    moment: str
+    which: int
+
+
+ECHOES = st.none() | st.builds(
+    Echo, st.sampled_from(["at once", "turned", "afterwards"]), st.integers(0, 2)
+)
+
+
+@dataclass
+class Resource:
+    """What one stack should have: nothing, or a user with these properties and this key."""
+
+    stack: Stack
+    properties: Properties | None = None
+    key: str = ""
+    sent: list[Event] = field(default_factory=list)
+
+    @property
+    def user_name(self) -> str:
+        return str((self.properties or {}).get("UserName", ""))
+
+
+def things(properties: Properties) -> set[tuple[str, str]]:
+    """Kind and name of everything that a resource with these properties has."""
+    user_name = properties["UserName"]
+    secret = properties.get("SecretName", f"restricted/{user_name}")
+    suffixes = POLICIES.get(properties["PolicyTemplate"], [])
+    policies = {("policy", properties["PolicyName"] + suffix) for suffix in suffixes}
+    return {("user", user_name), ("secret", secret), *policies}
+
+
+def tagged_things() -> dict[tuple[str, str], str | None]:
+    """Everything in the account, with the stack that its tags name."""
+    iam = iam_backends[ACCOUNT_ID]["aws"]
+    found: dict[tuple[str, str], Any] = {}
+    for user in iam.users.values():
+        found["user", user.name] = user.get_tags() if hasattr(user, "get_tags") else user.tags
+    for policy in iam.managed_policies.values():
+        if policy.path == world.PATH:
+            found["policy", policy.name] = [*policy.tags.values()]
+    for secret in secrets().values():
+        found["secret", secret.name] = secret.tags
+    return {thing: world.tags({"Tags": tags or ()}).get(STACK_TAG) for thing, tags in found.items()}
+
+
+def secrets() -> dict[str, Any]:
+    found: dict[str, Any] = secretsmanager_backends[ACCOUNT_ID][REGION].secrets
+    return found
+
+
+def keys(user_name: str) -> dict[str, str]:
+    user = next(u for u in iam_backends[ACCOUNT_ID]["aws"].users.values() if u.name == user_name)
+    return {key.access_key_id: key.status for key in user.access_keys}
+
+
+def held(secret_name: str) -> dict[str, dict[str, Any]]:
+    """What each labelled version of the secret holds, by label."""
+    versions = secrets()[secret_name].versions.values()
+    return {
+        stage: json.loads(version["secret_string"])
+        for version in versions
+        for stage in version["version_stages"]
+    }
+
+
+def looks_like_a_roll_back(event: Event, sent: list[Event]) -> bool:
+    """Whether an Update leads to properties that an earlier event led to.
+
+    If it failed before it was noted and comes before the roll-back, the two look the same.
+    """
+    earlier = sent[: sent.index(event)]
+    return event["RequestType"] == "Update" and any(
+        before["ResourceProperties"] == event["ResourceProperties"] for before in earlier
+    )
+
+
+FOREIGN_THINGS = {("user", FOREIGN), ("policy", FOREIGN), ("secret", f"restricted/{FOREIGN}")}
+
+
+class Stacks(RuleBasedStateMachine):
+    """Two stacks, the account that they share, and what CloudFormation would do to them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.closing = ExitStack()
+        patches = self.closing.enter_context(pytest.MonkeyPatch.context())
+        patches.setattr("time.sleep", lambda _seconds: None)
+        responses = ResponseUrl()
+        patches.setattr(response, "_HTTP", responses)
+        strict_moto.install(patches)
+        direct_moto.install(patches)
+        self.calls = Calls()
+        self.closing.enter_context(fresh_aws(self.calls))
+        self.foreign = plant_foreign_things()
+        self.resources = [Resource(Stack(responses, name=name)) for name in ("first", "second")]
+        self.operation: list[Event] = []
+        self.echo: Echo | None = None
+        self._create(self.resources[0], FIRST, "CREATE_IN_PROGRESS", None, None)
+
+    def teardown(self) -> None:
+        try:
+            assert foreign_things() == self.foreign
+        finally:
+            self.closing.close()
+        COMBINATIONS["sequences of operations"] += 1
+
+    def _one(self, which: int, *, exists: bool) -> Resource:
+        """The resource of that number, or the other one if only that can be operated on."""
+        both = [self.resources[which], self.resources[1 - which]]
+        return next(one for one in both if (one.properties is not None) == exists)
+
+    def _free(self, resource: Resource, wanted: Properties) -> bool:
+        """Whether the properties are good and all their names can be had."""
+        taken = set(FOREIGN_THINGS)
+        for other in self.resources:
+            if other is not resource and other.properties is not None:
+                taken |= things(other.properties)
+        good = wanted["PolicyTemplate"] in POLICIES and "NoSuchProperty" not in wanted
+        return good and not things(wanted) & taken
+
+    def _serve(
+        self, resource: Resource, event: Event, trouble: Trouble = None
+    ) -> dict[str, Any] | None:
+        """The answer to an event during which one call may go wrong; None when it was killed."""
+        if trouble:
+            self.calls.arm(*trouble)
+        try:
+            answer = resource.stack.deliver(event)
+        except KilledError:
+            return None
+        finally:
+            self.calls.disarm()
+        deleted = event["RequestType"] == "Delete"
+        wanted = event["ResourceProperties"]["UserName"]
+        assert answer["PhysicalResourceId"] == (event["PhysicalResourceId"] if deleted else wanted)
+        return answer
+
+    def _event(
+        self,
+        resource: Resource,
+        request_type: str,
+        properties: Properties,
+        old: Properties | None = None,
+        physical_id: str | None = None,
+    ) -> Event:
+        resource.stack.properties, resource.stack.physical_id = properties, physical_id
+        event = resource.stack.event(request_type, old)
+        resource.sent.append(event)
+        self.operation.append(event)
+        return event
+
+    def _again(self, resource: Resource, moment: str) -> dict[str, Any] | None:
+        """One event of the operation delivered again, if this is the moment for it."""
+        if self.echo is None or self.echo.moment != moment:
+            return None
+        event = self.operation[self.echo.which % len(self.operation)]
+        if moment != "at once" and looks_like_a_roll_back(event, resource.sent):
+            return None
+        return self._serve(resource, event)
+
+    def _begin(
+        self, resource: Resource, status: str, event: Event, trouble: Trouble, *, free: bool
+    ) -> dict[str, Any] | None:
+        """The answer that CloudFormation takes to the first event of an operation."""
+        self.operation = [event]
+        resource.stack.set_status(status)
+        answer = self._serve(resource, event, trouble)
+        if trouble is None:
+            assert answer is not None
+            assert (answer["Status"] == "SUCCESS") == free, answer["Reason"]
+        again = self._again(resource, "at once")
+        return answer or again
+
+    def _follow(
+        self, resource: Resource, status: str, event: Event, trouble: Trouble = None
+    ) -> None:
+        """An event that must succeed, if not the first time then when it comes again."""
+        self.operation.remove(event)
+        resource.stack.set_status(status)
+        self._again(resource, "turned")
+        self.operation.append(event)
+        answer = self._serve(resource, event, trouble)
+        if trouble and (answer is None or answer["Status"] == "FAILED"):
+            answer = self._serve(resource, event)
+        assert answer is not None
+        assert answer["Status"] == "SUCCESS", answer["Reason"]
+        self._again(resource, "afterwards")
+
+    @precondition(lambda self: any(one.properties is None for one in self.resources))
+    @rule(
+        which=STACKS,
+        wanted=PROPERTIES,
+        status=st.sampled_from(["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"]),
+        trouble=TROUBLES,
+        echo=ECHOES,
+        later=TROUBLES,
+        turn_back=st.booleans() | st.just(False),
+        invented=st.booleans(),
+    )
+    def create(
+        self,
+        which: int,
+        wanted: Properties,
+        status: str,
+        trouble: Trouble,
+        echo: Echo | None,
+        later: Trouble,
+        turn_back: bool,
+        invented: bool,
+    ) -> None:
+        """A Create, and if it failed or a sibling did, the Delete."""
+        resource, self.echo = self._one(which, exists=False), echo
+        physical_id = INVENTED if invented else wanted["UserName"]
+        self._create(resource, wanted, status, trouble, later, physical_id, turn_back=turn_back)
+
+    def _create(
+        self,
+        resource: Resource,
+        wanted: Properties,
+        status: str,
+        trouble: Trouble,
+        later: Trouble,
+        unanswered_id: str = INVENTED,
+        *,
+        turn_back: bool = False,
+    ) -> None:
+        event = self._event(resource, "Create", wanted)
+        answer = self._begin(resource, status, event, trouble, free=self._free(resource, wanted))
+        if answer and answer["Status"] == "SUCCESS" and not turn_back:
+            resource.properties, resource.key = wanted, answer["Data"]["AccessKeyId"]
+        else:
+            physical_id = answer["PhysicalResourceId"] if answer else unanswered_id
+            gone = self._event(resource, "Delete", wanted, physical_id=physical_id)
+            self._follow(resource, GIVEN_UP[status], gone, later)
+        resource.stack.set_status("UPDATE_COMPLETE")
+
+    @precondition(lambda self: any(one.properties is not None for one in self.resources))
+    @rule(which=STACKS, change=CHANGES, trouble=TROUBLES, echo=ECHOES, later=TROUBLES, way=WAYS)
+    def update(
+        self,
+        which: int,
+        change: Properties,
+        trouble: Trouble,
+        echo: Echo | None,
+        later: Trouble,
+        way: str,
+    ) -> None:
+        """An Update and its cleanup, or if it failed, its roll-back."""
+        self._update(which, change, trouble, echo, later, way, turn_back=False)
+
+    @precondition(lambda self: any(one.properties is not None for one in self.resources))
+    @rule(which=STACKS, change=CHANGES, trouble=TROUBLES, echo=ECHOES, later=TROUBLES, way=WAYS)
+    def update_with_a_failing_sibling(
+        self,
+        which: int,
+        change: Properties,
+        trouble: Trouble,
+        echo: Echo | None,
+        later: Trouble,
+        way: str,
+    ) -> None:
+        """An Update that is rolled back whatever its answer was."""
+        self._update(which, change, trouble, echo, later, way, turn_back=True)
+
+    def _update(
+        self,
+        which: int,
+        change: Properties,
+        trouble: Trouble,
+        echo: Echo | None,
+        later: Trouble,
+        way: str,
+        *,
+        turn_back: bool,
+    ) -> None:
+        resource, self.echo = self._one(which, exists=True), echo
+        before, former = resource.properties or {}, resource.user_name
+        wanted = {k: v for k, v in (before | change).items() if v is not None}
+        if wanted == before:
+            return
+        event = self._event(resource, "Update", wanted, before, former)
+        answer = self._begin(
+            resource, "UPDATE_IN_PROGRESS", event, trouble, free=self._free(resource, wanted)
+        )
+        if answer and answer["Status"] == "SUCCESS" and not turn_back:
+            if wanted["UserName"] != former:
+                gone = self._event(resource, "Delete", before, physical_id=former)
+                self._follow(resource, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", gone, later)
+            self._updated(resource, wanted, answer["Data"]["AccessKeyId"])
+        else:
+            self._roll_back(resource, wanted, answer, later, way)
+        resource.stack.set_status("UPDATE_COMPLETE")
+
+    @staticmethod
+    def _updated(resource: Resource, wanted: Properties, key: str) -> None:
+        """The key is another one exactly if the user or what it is made for is another."""
+        before = resource.properties or {}
+        kept = ("Serial" in wanted) and all(
+            wanted.get(name) == before.get(name) for name in ("Serial", "UserName")
+        )
+        assert (key == resource.key) == kept
+        resource.properties, resource.key = wanted, key
+
+    def _roll_back(
+        self,
+        resource: Resource,
+        wanted: Properties,
+        answer: dict[str, Any] | None,
+        later: Trouble,
+        way: str,
+    ) -> None:
+        before, former = resource.properties or {}, resource.user_name
+        known = answer["PhysicalResourceId"] if answer else former
+        done = answer is not None and answer["Status"] == "SUCCESS"
+        if known == former or way != "Delete":
+            # After a success CloudFormation knows the new id, otherwise it may still use the old.
+            physical_id = known if done or way == "both" else former
+            back = self._event(resource, "Update", before, wanted, physical_id)
+            self._follow(resource, "UPDATE_ROLLBACK_IN_PROGRESS", back, later)
+        if known != former and (done or way != "Update"):
+            gone = self._event(resource, "Delete", wanted, physical_id=known)
+            self._follow(resource, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", gone, later)
+
+    @precondition(lambda self: any(one.properties is not None for one in self.resources))
+    @rule(
+        which=STACKS,
+        status=st.sampled_from(["DELETE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"]),
+        echo=ECHOES,
+        later=TROUBLES,
+    )
+    def delete(self, which: int, status: str, echo: Echo | None, later: Trouble) -> None:
+        """The resource goes, with its stack or out of it."""
+        resource, self.echo = self._one(which, exists=True), echo
+        properties, self.operation = resource.properties or {}, []
+        event = self._event(resource, "Delete", properties, physical_id=resource.user_name)
+        self.operation = [event, event]
+        self._follow(resource, status, event, later)
+        resource.properties = None
+        resource.stack.set_status("UPDATE_COMPLETE")
+
+    @precondition(lambda self: any(one.sent for one in self.resources))
+    @rule(which=STACKS, event=st.integers(0, 20))
+    def deliver_late(self, which: int, event: int) -> None:
+        """Any earlier event comes again while its stack does nothing."""
+        resource = self.resources[which]
+        if resource.sent:
+            self._serve(resource, resource.sent[event % len(resource.sent)])
+
+    @invariant()
+    def what_there_is_belongs_to_a_resource(self) -> None:
+        """Users, policies and secrets are those of the resources that exist, and no other."""
+        wanted: dict[tuple[str, str], str | None] = dict.fromkeys(FOREIGN_THINGS)
+        for resource in self.resources:
+            if resource.properties is not None:
+                wanted |= dict.fromkeys(things(resource.properties), resource.stack.stack_id)
+        assert tagged_things() == wanted
+
+    @invariant()
+    def every_secret_holds_the_key(self) -> None:
+        """AWSCURRENT holds the expected key, which works, and no key lingers."""
+        for resource in self.resources:
+            if resource.properties is None:
+                continue
+            name = resource.user_name
+            versions = held(resource.properties.get("SecretName", f"restricted/{name}"))
+            current, found = versions["AWSCURRENT"], keys(name)
+            assert current["UserName"] == name
+            assert current["AccessKeyId"] == resource.key
+            assert found.get(resource.key) == "Active"
+            assert len(found) <= 2
+            assert found.keys() <= {version["AccessKeyId"] for version in versions.values()}
+
+
+SETTINGS = settings(
+    max_examples=SEQUENCES // SHARES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    phases=[Phase.generate],
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_random_sequences(share: int) -> None:
+    """Whatever happens to two stacks in whatever order, each has what it should have."""
+    run_state_machine_as_test(seed(share)(Stacks), settings=SETTINGS)

@@ -1,0 +1,462 @@
+"""The key that was replaced goes on working for its grace, and no longer."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from doubles import strict_scheduler, world
+from doubles.aws_calls import Calls
+from doubles.fake_cloudformation import FUNCTION_ARN, LambdaContext, Stack
+from handler import app
+
+PROPERTIES: dict[str, Any] = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
+ROTATED = PROPERTIES | {"Serial": "2"}
+READS = ("Describe", "Get", "List")
+
+
+@dataclass
+class Clock:
+    """The time by which keys are judged; they are made in the real one."""
+
+    passed: timedelta = timedelta()
+
+    def advance(self, **parts: float) -> None:
+        self.passed += timedelta(**parts)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.passed
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("handler.keys.grace.now", clock.now)
+    return clock
+
+
+def rotated(stack: Stack, **properties: Any) -> tuple[str, str]:
+    """The ids of the replaced and of the current key of a user that is made and rotated."""
+    old = stack.create(**PROPERTIES | properties)["Data"]["AccessKeyId"]
+    answer = stack.update(**ROTATED | properties)
+    assert answer["Status"] == "SUCCESS", answer["Reason"]
+    return old, answer["Data"]["AccessKeyId"]
+
+
+def the_schedule() -> dict[str, Any]:
+    (schedule,) = world.schedules()
+    return schedule
+
+
+def fire() -> None:
+    strict_scheduler.fire(the_schedule())
+
+
+def invoke(event: Any) -> None:
+    app.lambda_handler(event, LambdaContext())
+
+
+def test_replaced_key_stays_until_a_schedule_ends_it(stack: Stack) -> None:
+    """After a rotation one schedule is there, which calls the provider when the grace is over."""
+    old, new = rotated(stack)
+
+    schedule = the_schedule()
+    ends = datetime.fromisoformat(world.secret()["CreateDate"]) + timedelta(hours=24)
+    assert world.keys() == {old: "Active", new: "Active"}
+    late = strict_scheduler.due(schedule["ScheduleExpression"]) - ends
+    assert timedelta() <= late < timedelta(seconds=1)
+    assert schedule["GroupName"] == "restricted-iam-user"
+    assert schedule["ActionAfterCompletion"] == "DELETE"
+    assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
+    assert schedule["Target"]["Arn"] == FUNCTION_ARN
+    assert schedule["Target"]["RoleArn"] == "arn:aws:iam::123456789012:role/scheduler"
+
+
+def test_schedule_deletes_the_replaced_key_when_its_grace_is_over(
+    stack: Stack, clock: Clock
+) -> None:
+    """The event of the schedule deletes the key, and the schedule is gone after it."""
+    _, new = rotated(stack)
+    clock.advance(hours=24)
+    fire()
+
+    assert world.keys() == {new: "Active"}
+    assert world.schedules() == []
+
+
+def test_schedule_that_fires_late_and_twice(stack: Stack, clock: Clock) -> None:
+    """A week later and a second time the event does no harm."""
+    _, new = rotated(stack)
+    event = json.loads(the_schedule()["Target"]["Input"])
+    clock.advance(days=7)
+    invoke(event)
+    invoke(event)
+
+    assert world.keys() == {new: "Active"}
+
+
+def test_event_before_the_end_changes_nothing(stack: Stack, clock: Clock) -> None:
+    """Whoever sends the event early gets nothing."""
+    old, new = rotated(stack)
+    clock.advance(hours=23)
+    invoke(json.loads(the_schedule()["Target"]["Input"]))
+
+    assert world.keys() == {old: "Active", new: "Active"}
+    assert len(world.schedules()) == 1
+
+
+def test_user_that_is_gone(stack: Stack, clock: Clock, calls: Calls) -> None:
+    """An event for a user that was deleted meanwhile finds nothing to do."""
+    rotated(stack)
+    event = json.loads(the_schedule()["Target"]["Input"])
+    stack.delete()
+    clock.advance(days=2)
+    before = len(calls.names)
+    invoke(event)
+
+    assert [name for name in calls.names[before:] if not _reads(name)] == []
+
+
+def test_secret_that_is_gone(stack: Stack, clock: Clock) -> None:
+    """Without the secret nobody can say which key was replaced, so none goes."""
+    old, new = rotated(stack)
+    event = json.loads(the_schedule()["Target"]["Input"])
+    world.secretsmanager().delete_secret(SecretId="restricted/Provazio")
+    clock.advance(days=2)
+    invoke(event)
+    assert world.keys() == {old: "Active", new: "Active"}
+
+    world.secretsmanager().delete_secret(
+        SecretId="restricted/Provazio", ForceDeleteWithoutRecovery=True
+    )
+    invoke(event)
+    assert world.keys() == {old: "Active", new: "Active"}
+
+
+def test_key_that_is_current_again(stack: Stack, clock: Clock) -> None:
+    """After a roll-back the key is the one that is in use, and an old event leaves it."""
+    old = stack.create(**PROPERTIES)["Data"]["AccessKeyId"]
+    stack.set_status("UPDATE_IN_PROGRESS")
+    stack.properties = ROTATED
+    assert stack.send("Update", PROPERTIES)["Status"] == "SUCCESS"
+    event = json.loads(the_schedule()["Target"]["Input"])
+    stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS")
+    stack.properties = PROPERTIES
+    assert stack.send("Update", ROTATED)["Status"] == "SUCCESS"
+    stack.set_status("UPDATE_ROLLBACK_COMPLETE")
+    assert world.schedules() == []
+
+    clock.advance(days=2)
+    invoke(event)
+
+    assert world.keys() == {old: "Active"}
+
+
+@pytest.mark.parametrize("thing", ["user", "secret"])
+def test_things_of_somebody_else(stack: Stack, clock: Clock, thing: str) -> None:
+    """A user or secret without our tags is left alone, whatever the event says."""
+    old, new = rotated(stack)
+    clock.advance(days=2)
+    tag = "restricted-iam-user:stack-id"
+    if thing == "user":
+        world.iam().untag_user(UserName="Provazio", TagKeys=[tag])
+    else:
+        world.secretsmanager().untag_resource(SecretId="restricted/Provazio", TagKeys=[tag])
+    fire()
+
+    assert world.keys() == {old: "Active", new: "Active"}
+
+
+def test_busy_stack_puts_the_end_off(stack: Stack, clock: Clock) -> None:
+    """While the stack is at work its roll-back may want the key, so a later schedule ends it."""
+    old, new = rotated(stack)
+    clock.advance(hours=25)
+    stack.set_status("UPDATE_IN_PROGRESS")
+    fire()
+
+    schedule = the_schedule()
+    assert world.keys() == {old: "Active", new: "Active"}
+    due = strict_scheduler.due(schedule["ScheduleExpression"]) - clock.now()
+    assert timedelta(minutes=14) < due < timedelta(minutes=16)
+    stack.set_status("UPDATE_COMPLETE")
+    clock.advance(minutes=16)
+    fire()
+    assert world.keys() == {new: "Active"}
+    assert world.schedules() == []
+
+
+def test_stack_that_is_gone_puts_nothing_off(stack: Stack, clock: Clock) -> None:
+    """A user that was kept when its stack went still loses the replaced key."""
+    _, new = rotated(stack)
+    clock.advance(hours=25)
+    stack.forget()
+    fire()
+
+    assert world.keys() == {new: "Active"}
+
+
+def test_no_grace_deletes_the_key_in_the_same_update(stack: Stack, calls: Calls) -> None:
+    """With 0 the leaked key goes at once, after the new one was published."""
+    _, new = rotated(stack, PreviousKeyGraceHours="0")
+
+    assert world.keys() == {new: "Active"}
+    assert world.schedules() == []
+    published = max(at for at, name in enumerate(calls.names) if "PutSecretValue" in name)
+    assert calls.names.index("iam:DeleteAccessKey") > published
+
+
+def test_roll_back_after_no_grace_keeps_the_new_key(stack: Stack) -> None:
+    """The leaked key does not come back: what is left is the key that replaced it."""
+    leaked = PROPERTIES | {"PreviousKeyGraceHours": "0"}
+    stack.create(**leaked)
+    stack.set_status("UPDATE_IN_PROGRESS")
+    stack.properties = leaked | {"Serial": "2"}
+    new = stack.send("Update", leaked)["Data"]["AccessKeyId"]
+    stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS")
+    stack.properties = leaked
+    answer = stack.send("Update", leaked | {"Serial": "2"})
+
+    assert answer["Data"]["AccessKeyId"] == new
+    assert world.keys() == {new: "Active"}
+
+
+def test_roll_back_while_the_leaked_key_goes(stack: Stack, calls: Calls) -> None:
+    """A roll-back served just before the old key is deleted does not end with a dead key."""
+    leaked = PROPERTIES | {"PreviousKeyGraceHours": "0"}
+    stack.create(**leaked)
+    stack.set_status("UPDATE_IN_PROGRESS")
+    stack.properties = leaked | {"Serial": "2"}
+    event = stack.event("Update", leaked)
+
+    def rolled_back() -> None:
+        stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS")
+        stack.properties = leaked
+        answer = stack.deliver_elsewhere(stack.event("Update", leaked | {"Serial": "2"}))
+        assert answer["Status"] == "SUCCESS"
+
+    calls.first["iam:DeleteAccessKey"] = rolled_back
+    stack.deliver(event)
+
+    assert world.keys().get(world.secret()["AccessKeyId"]) == "Active"
+    assert len(world.keys()) == 1
+
+
+def test_other_grace_moves_the_schedule(stack: Stack) -> None:
+    """Changing nothing but the grace makes the one schedule fire at another time."""
+    old, new = rotated(stack)
+    before = strict_scheduler.due(the_schedule()["ScheduleExpression"])
+    stack.update(**ROTATED, PreviousKeyGraceHours="48")
+
+    after = strict_scheduler.due(the_schedule()["ScheduleExpression"])
+    assert after - before == timedelta(hours=24)
+    assert world.keys() == {old: "Active", new: "Active"}
+
+
+def test_grace_that_is_made_longer_outlives_the_old_schedule(stack: Stack, clock: Clock) -> None:
+    """An event of the schedule that was moved finds a grace that is not over."""
+    old, new = rotated(stack)
+    event = json.loads(the_schedule()["Target"]["Input"])
+    stack.update(**ROTATED, PreviousKeyGraceHours="48")
+    clock.advance(hours=25)
+    invoke(event)
+    assert world.keys() == {old: "Active", new: "Active"}
+
+    clock.advance(hours=24)
+    fire()
+    assert world.keys() == {new: "Active"}
+
+
+def test_grace_taken_back_to_nothing_deletes_the_key(stack: Stack) -> None:
+    """Changing the grace to 0 ends it, and its schedule is gone."""
+    _, new = rotated(stack)
+    stack.update(**ROTATED, PreviousKeyGraceHours="0")
+
+    assert world.keys() == {new: "Active"}
+    assert world.schedules() == []
+
+
+def test_same_update_again_leaves_the_schedule(stack: Stack, calls: Calls) -> None:
+    """What is there already is not made again."""
+    rotated(stack)
+    before = the_schedule()["CreationDate"]
+    stack.update(**ROTATED, Revision="2")
+
+    assert the_schedule()["CreationDate"] == before
+    assert calls.names.count("scheduler:CreateSchedule") == 1
+
+
+def test_schedule_that_did_not_fire_is_caught_up(stack: Stack, clock: Clock) -> None:
+    """The next Update deletes a key whose grace is over, and the schedule with it."""
+    _, new = rotated(stack)
+    clock.advance(hours=30)
+    stack.update(**ROTATED, Revision="2")
+
+    assert world.keys() == {new: "Active"}
+    assert world.schedules() == []
+
+
+def test_third_key_takes_the_place_of_the_first(stack: Stack, clock: Clock) -> None:
+    """Two rotations within the grace leave two keys and the schedule of the second."""
+    _, second = rotated(stack)
+    third = stack.update(**PROPERTIES | {"Serial": "3"})["Data"]["AccessKeyId"]
+
+    assert world.keys() == {second: "Active", third: "Active"}
+    assert second in the_schedule()["Target"]["Input"]
+
+
+def test_renamed_secret_takes_its_schedule_along(stack: Stack, clock: Clock) -> None:
+    """After the secret got another name, the schedule names that one and does its work."""
+    old, new = rotated(stack)
+    stack.update(**ROTATED, SecretName="restricted/elsewhere")
+
+    assert "restricted/elsewhere" in the_schedule()["Target"]["Input"]
+    assert world.keys() == {old: "Active", new: "Active"}
+    clock.advance(hours=25)
+    fire()
+    assert world.keys() == {new: "Active"}
+
+
+def test_replaced_user_goes_with_its_schedules(stack: Stack) -> None:
+    """A replacement removes the schedule of the user that was replaced."""
+    rotated(stack)
+    stack.update(**ROTATED | {"UserName": "Second"})
+
+    assert world.user_names() == ["Second"]
+    assert world.schedules() == []
+
+
+def test_clean_up_of_a_replaced_user_leaves_the_schedule_of_its_successor(stack: Stack) -> None:
+    """A late clean-up Delete of the old user touches nothing of the new one."""
+    rotated(stack)
+    stack.update(**ROTATED | {"UserName": "Second"})
+    stack.update(**PROPERTIES | {"UserName": "Second", "Serial": "3"})
+    schedule = the_schedule()
+    stack.set_status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+    stack.physical_id, stack.properties = "Provazio", ROTATED
+    assert stack.send("Delete")["Status"] == "SUCCESS"
+
+    assert the_schedule()["Target"] == schedule["Target"]
+
+
+@pytest.mark.parametrize("physical_id", ["Provazio", "stack-RestrictedUser-1A2B3C4D5E"])
+def test_delete_removes_the_schedules(stack: Stack, physical_id: str) -> None:
+    """Whatever id the Delete carries, no schedule stays."""
+    rotated(stack)
+    stack.physical_id = physical_id
+    stack.delete()
+
+    assert world.nothing_is_left()
+
+
+def test_schedules_of_others_stay(new_stack: Callable[..., Stack]) -> None:
+    """Users of the same group of schedules do not touch each other's."""
+    first, second = new_stack(name="first"), new_stack(name="second")
+    rotated(first)
+    second.create(**PROPERTIES | {"UserName": "Second"})
+    second.update(**ROTATED | {"UserName": "Second"})
+    first.delete()
+
+    assert '"Second"' in the_schedule()["Target"]["Input"]
+
+
+def test_more_schedules_than_a_page_holds(stack: Stack) -> None:
+    """Every schedule of the user goes, however many somebody made."""
+    rotated(stack)
+    prefix = the_schedule()["Name"][:17]
+    for number in range(60):
+        world.client("scheduler").create_schedule(
+            Name=f"{prefix}{number}",
+            GroupName="restricted-iam-user",
+            ScheduleExpression="at(2099-01-01T00:00:00)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={"Arn": FUNCTION_ARN, "RoleArn": "arn:aws:iam::123456789012:role/scheduler"},
+        )
+    stack.delete()
+
+    assert world.schedules() == []
+
+
+def test_schedule_that_runs_while_it_is_deleted(stack: Stack, calls: Calls) -> None:
+    """A schedule that is gone when it is to be deleted is as good as deleted."""
+    rotated(stack)
+    schedule = the_schedule()
+    calls.first["scheduler:DeleteSchedule"] = lambda: world.client("scheduler").delete_schedule(
+        GroupName=schedule["GroupName"], Name=schedule["Name"]
+    )
+
+    assert stack.delete()["Status"] == "SUCCESS"
+
+
+def test_schedule_that_another_delivery_makes_first(stack: Stack, calls: Calls) -> None:
+    """The name says what the schedule is for, so one that exists is the wanted one."""
+    stack.create(**PROPERTIES)
+
+    def made_elsewhere() -> None:
+        event = stack.event("Update", PROPERTIES)
+        event["RequestId"] = stack.last_event["RequestId"]
+        assert stack.deliver_elsewhere(event)["Status"] == "SUCCESS"
+
+    calls.first["scheduler:CreateSchedule"] = made_elsewhere
+    stack.set_status("UPDATE_IN_PROGRESS")
+    stack.properties = ROTATED
+    event = stack.event("Update", PROPERTIES)
+    stack.last_event = event
+    app.lambda_handler(event, LambdaContext())
+
+    assert [answer["Status"] for answer in stack.responses.answers[-2:]] == ["SUCCESS", "SUCCESS"]
+    assert len(world.schedules()) == 1
+
+
+def test_failing_deletion_is_raised_so_that_it_is_tried_again(
+    stack: Stack, clock: Clock, calls: Calls
+) -> None:
+    """A failure reaches EventBridge Scheduler, which then sends the event again."""
+    _, new = rotated(stack)
+    clock.advance(hours=25)
+    event = json.loads(the_schedule()["Target"]["Input"])
+
+    def fail() -> None:
+        raise RuntimeError
+
+    calls.first["iam:DeleteAccessKey"] = fail
+    with pytest.raises(RuntimeError):
+        invoke(event)
+    invoke(event)
+    assert world.keys() == {new: "Active"}
+
+
+MEMBERS = ("StackId", "LogicalResourceId", "UserName", "SecretName", "AccessKeyId")
+SCALARS = st.none() | st.booleans() | st.integers() | st.text()
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_forged_events_delete_nothing(stack: Stack, calls: Calls, data: st.DataObject) -> None:
+    """Nobody who may invoke the function gets a key deleted with an event of any shape."""
+    if not world.user_names():
+        rotated(stack)
+    real = json.loads(the_schedule()["Target"]["Input"])["RetireAccessKey"]
+    current = world.secret()["AccessKeyId"]
+    names = st.sampled_from(MEMBERS) | st.text()
+    values = VALUES | st.sampled_from([*real.values(), current])
+    changes = data.draw(st.dictionaries(names, values, min_size=1))
+    dropped = data.draw(st.sets(st.sampled_from(MEMBERS)))
+    inner = {name: value for name, value in (real | changes).items() if name not in dropped}
+    before, keys = len(calls.names), world.keys()
+    invoke(data.draw(st.sampled_from([{"RetireAccessKey": inner}, inner]) | VALUES))
+
+    mine = [name for name in calls.names[before:] if not _reads(name)]
+    assert mine == []
+    assert world.keys() == keys
+
+
+def _reads(name: str) -> bool:
+    return name.split(":")[1].startswith(READS)

@@ -1,0 +1,160 @@
+"""The roles of the functions allow what the functions call, and nothing else."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from policy_sentry.querying.actions import get_action_data
+
+from doubles import world
+from doubles.aws_calls import Calls
+from doubles.dependents import DEPENDENTS
+from doubles.fake_cloudformation import Stack
+from doubles.secrets_manager import STEPS, SecretsManager
+from support.roles import ROLES, TEMPLATE, allowed, statements
+
+PLAIN: dict[str, Any] = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
+EVERYTHING: dict[str, Any] = {
+    **PLAIN,
+    "PolicyTemplate": "eks",
+    "Tags": [{"Key": "team", "Value": "platform"}],
+    "KmsKeyId": "alias/ours",
+    "ReaderArns": ["arn:aws:iam::123456789012:role/reader"],
+    "ReplicaRegions": ["eu-west-1"],
+    "RotationSchedule": "rate(30 days)",
+}
+# What AWS asks of the caller for others' sake: these are no calls of the functions.
+FOR_OTHERS = {
+    "iam:PassRole",  # CreateSchedule, for the role that the schedule gets
+    "lambda:InvokeFunction",  # RotateSecret, for the function that it is given
+    "kms:Decrypt",  # Secrets Manager, for a customer key
+    "kms:Encrypt",  # Secrets Manager, for a copy under a customer key
+    "kms:GenerateDataKey",  # Secrets Manager, for a customer key
+    "logs:CreateLogStream",  # Lambda, for the function's log
+    "logs:PutLogEvents",  # Lambda, for the function's log
+}
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+
+
+def called(calls: Calls, act: Callable[[], None]) -> set[str]:
+    """The actions that the functions call meanwhile; STS is called as the user, not as the role."""
+    before = len(calls.names)
+    act()
+    return {name for name in calls.names[before:] if not name.startswith("sts:")}
+
+
+def whole_life(stack: Stack) -> None:
+    """Everything that a resource can ask for, and what can come in between."""
+
+    def update(**properties: Any) -> None:
+        answer = stack.update(**properties)
+        assert answer["Status"] == "SUCCESS", answer["Reason"]
+
+    assert stack.create(**PLAIN)["Status"] == "SUCCESS"
+    update(**EVERYTHING)
+    for region in ("a", "b", "c", "d", "e"):  # One version of each policy too many.
+        update(**EVERYTHING, PolicyVariables={"AWS_REGION": f"eu-{region}-1"})
+    other = "arn:aws:iam::aws:policy/PowerUserAccess"
+    world.iam().put_user_permissions_boundary(UserName="Provazio", PermissionsBoundary=other)
+    update(**PLAIN, Revision="repair")
+    update(**PLAIN | {"Serial": "2"})
+    refused = stack.update(**PLAIN | {"Serial": "3", "Tags": "none"})
+    assert refused["Status"] == "FAILED"
+    roll_back(stack)
+    leaked = PLAIN | {"PreviousKeyGraceHours": "0"}
+    update(**leaked | {"Serial": "4"})
+    update(**leaked | {"Serial": "4", "SecretName": "restricted/elsewhere"})
+    world.secretsmanager().delete_secret(SecretId="restricted/elsewhere")
+    update(**leaked | {"Serial": "5", "SecretName": "restricted/elsewhere"})
+    for add in DEPENDENTS.values():
+        add("Provazio")
+    assert stack.delete()["Status"] == "SUCCESS"
+
+
+def roll_back(stack: Stack) -> None:
+    """An Update that succeeds and that its stack then takes back."""
+    before, after = stack.properties, PLAIN | {"Serial": "rolled back"}
+    for status, old, new in (
+        ("UPDATE_IN_PROGRESS", before, after),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", after, before),
+    ):
+        stack.set_status(status)
+        stack.properties = new
+        assert stack.send("Update", old)["Status"] == "SUCCESS"
+
+
+def test_provider_may_do_what_it_does(stack: Stack, calls: Calls) -> None:
+    """Not one action of the provider's role is missing or unused."""
+    assert called(calls, lambda: whole_life(stack)) == allowed("ProviderRole") - FOR_OTHERS
+
+
+def test_rotation_function_may_do_what_it_does(stack: Stack, calls: Calls) -> None:
+    """Not one action of the rotation function's role is missing or unused."""
+    stack.create(**EVERYTHING)
+    rotation = SecretsManager()
+
+    def rotate_thrice() -> None:
+        for _ in STEPS[1:]:
+            rotation.rotate()
+
+    assert called(calls, rotate_thrice) == allowed("RotationRole") - FOR_OTHERS
+
+
+def test_scheduler_may_invoke_the_provider_only() -> None:
+    """What schedules run as can do one thing."""
+    (statement,) = statements("SchedulerRole")
+
+    assert statement.actions == ("lambda:InvokeFunction",)
+    (arn, names) = statement.resources[0]["Fn::Sub"]
+    (name, same_names) = TEMPLATE["Resources"]["ProviderFunction"]["Properties"]["FunctionName"][
+        "Fn::Sub"
+    ]
+    assert arn.endswith(f":function:{name}")
+    assert names == same_names
+
+
+def test_what_is_for_others_is_limited_to_them() -> None:
+    """An action that the functions do not call themselves names its resource."""
+    for role in ROLES:
+        for statement in statements(role):
+            if FOR_OTHERS & set(statement.actions):
+                assert "*" not in statement.resources
+
+
+def test_star_is_for_what_has_no_resource_level() -> None:
+    """`*` stands only where the service authorization tables know no resource for the action."""
+    starred = [
+        action
+        for role in ROLES
+        for statement in statements(role)
+        if statement.effect == "Allow" and "*" in statement.resources
+        for action in statement.actions
+    ]
+
+    assert starred
+    for action in starred:
+        service, name = action.split(":")
+        rows = get_action_data(service, name)[service]
+        assert {row["resource_arn_format"] for row in rows} == {"*"}, action
+
+
+def test_no_action_is_a_pattern() -> None:
+    """Every action is named whole."""
+    assert not [action for role in ROLES for action in allowed(role) if "*" in action]
+
+
+def test_boundary_reaches_no_user_key_policy_or_boundary() -> None:
+    """Of all actions of IAM, the users' ceiling has none on users, groups, policies, boundaries."""
+    (_, roles) = TEMPLATE["Resources"]["UserBoundary"]["Properties"]["PolicyDocument"]["Statement"]
+    of_roles = {"role", "instance-profile", "oidc-provider"}
+
+    for action in roles["Action"]:
+        rows = get_action_data("iam", action.removeprefix("iam:"))["iam"]
+        kinds = {row["resource_arn_format"].split(":")[-1].split("/")[0] for row in rows}
+        assert kinds - {"*"} <= of_roles, action
+        assert "Boundary" not in action
+    assert "iam:UpdateAssumeRolePolicy" not in roles["Action"]

@@ -1,0 +1,124 @@
+"""The corrections to MiniStack: what they return, and that MiniStack still needs them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ministack.core import iam_actions
+from ministack.services import iam, s3
+from ministack.services.cloudformation import helpers
+
+from demo import launcher
+
+USER = {
+    "Path": "/restricted/",
+    "PermissionsBoundary": "arn:b",
+    "Tags": [{"Key": "k", "Value": "v"}],
+}
+CORRECTED = [
+    ("CreateUser", {"UserName": "New", "Path": "/restricted/"}, "user/restricted/New"),
+    ("DeleteUser", {"UserName": "Old"}, "user/restricted/Old"),
+    ("GetRole", {"RoleName": "Role"}, "role/team/Role"),
+    ("CreateRole", {"RoleName": "New", "Path": "/team/"}, "role/team/New"),
+    ("CreatePolicy", {"PolicyName": "P", "Path": "/restricted/"}, "policy/restricted/P"),
+    ("GetAccessKeyLastUsed", {"AccessKeyId": "AKIA1"}, "user/restricted/Old"),
+    ("RemoveUserFromGroup", {"GroupName": "G", "UserName": "Old"}, "group/G"),
+    ("DeleteVirtualMFADevice", {"SerialNumber": "arn:aws:iam::123456789012:mfa/m"}, "mfa/m"),
+]
+
+
+@pytest.fixture(autouse=True)
+def entities(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(iam, "_users", {"Old": USER})
+    monkeypatch.setattr(iam, "_roles", {"Role": {"Path": "/team/"}})
+    monkeypatch.setattr(iam, "_access_keys", {"AKIA1": {"UserName": "Old"}})
+
+
+def request(action: str, parameters: dict[str, str]) -> tuple[Any, ...]:
+    query = {"Action": [action], **{name: [value] for name, value in parameters.items()}}
+    return ("iam", "POST", "/", {}, b"", query, "us-east-1", "123456789012")
+
+
+@pytest.mark.parametrize(
+    ("action", "parameters", "resource"), CORRECTED, ids=[case[0] for case in CORRECTED]
+)
+def test_resource_is_what_aws_evaluates(
+    action: str, parameters: dict[str, str], resource: str
+) -> None:
+    """The corrected ARN is AWS's; MiniStack's own is not, or the correction can go."""
+    expected = f"arn:aws:iam::123456789012:{resource}"
+
+    assert launcher.resource_arn(*request(action, parameters)) == expected
+    assert iam_actions.extract_resource_arn(*request(action, parameters)) != expected
+
+
+def test_other_resources_are_ministacks_own() -> None:
+    """What needs no correction is passed on."""
+    arn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+
+    assert launcher.resource_arn(*request("GetPolicy", {"PolicyArn": arn})) == arn
+
+
+def test_condition_keys_are_iams() -> None:
+    """IAM's condition keys and the tags of users are there; MiniStack alone has none of them."""
+    parameters = {"UserName": ["Old"], "PolicyArn": ["arn:p"]}
+    arguments: Any = ("iam", "iam:AttachUserPolicy", b"", parameters)
+
+    assert launcher.condition_context(*arguments) == {
+        "iam:PermissionsBoundary": "arn:b",
+        "iam:PolicyARN": "arn:p",
+        "aws:ResourceTag/k": "v",
+        "iam:ResourceTag/k": "v",
+    }
+    assert iam_actions.request_tag_context(*arguments) == {}
+
+
+def test_schedules_are_judged_with_their_group() -> None:
+    """The ARN of a schedule names its group; MiniStack alone takes all for the default group."""
+    creation = b'{"GroupName": "ours"}'
+    deletion = {"groupName": ["ours"]}
+    expected = "arn:aws:scheduler:us-east-1:123456789012:schedule/ours/end"
+
+    for method, body, query in (("POST", creation, {}), ("DELETE", b"", deletion)):
+        arguments: Any = (
+            "scheduler", method, "/schedules/end", {}, body, query, "us-east-1", "123456789012"
+        )  # fmt: skip
+        assert launcher.resource_arn(*arguments) == expected
+        assert iam_actions.extract_resource_arn(*arguments) != expected
+
+
+def test_condition_keys_are_secrets_managers() -> None:
+    """The keys that the provider's role relies on are there; MiniStack alone has none of them."""
+    body = b'{"BlockPublicPolicy": true, "RotationLambdaARN": "arn:f"}'
+    arguments: Any = ("secretsmanager", "secretsmanager:RotateSecret", body, {})
+
+    assert launcher.condition_context(*arguments) == {
+        "secretsmanager:BlockPublicPolicy": "true",
+        "secretsmanager:RotationLambdaARN": "arn:f",
+    }
+    assert iam_actions.request_tag_context(*arguments) == {}
+
+
+def test_expected_bucket_owner_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket of another account than the one named is refused; MiniStack alone never looks."""
+    monkeypatch.setattr(s3, "_bucket_owner_account", lambda _bucket: "210987654321")
+    monkeypatch.setattr(launcher, "_apply_bucket_scope", lambda *_: None)
+
+    def answer(expected: str) -> Any:
+        headers = {"x-amz-expected-bucket-owner": expected}
+        return launcher.bucket_scope("PUT", "theirs", "key", headers, {}, b"", False)
+
+    assert answer("123456789012")[0] == 403
+    assert answer("210987654321") is None
+    assert "expected-bucket-owner" not in Path(str(s3.__file__)).read_text()
+
+
+def test_virtual_hosted_templates_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A template is found under the address that its bucket has; MiniStack alone finds another."""
+    found = {("acme", "a/template.yaml"): b"Resources: {}"}
+    monkeypatch.setattr(s3, "_get_object_data", lambda bucket, key: found.get((bucket, key)))
+    address = {"TemplateURL": ["https://acme.s3.eu-west-1.amazonaws.com/a/template.yaml"]}
+    arguments = (address, "TemplateBody", "TemplateURL", "Template")
+
+    assert launcher.document(*arguments) == ("Resources: {}", None)
+    assert helpers._resolve_document(*arguments)[0] is None

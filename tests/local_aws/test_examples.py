@@ -1,0 +1,219 @@
+"""The examples work: deployed on a local AWS from a published version, or else synthesised."""
+
+import json
+import os
+import re
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import hcl2
+import pytest
+
+from demo.__main__ import path_with_aws
+from demo.local_aws import LocalAws, local_aws
+from publish.__main__ import main
+from publish.release import TEMPLATE, Release
+from support import published
+from support.templates import PROJECT, load
+
+EXAMPLES = PROJECT / "examples"
+HERE, SECOND = "us-east-1", "eu-west-1"
+RELEASE = Release("1.2.3", published.PREFIX, (HERE, SECOND))
+URL = RELEASE.url(HERE, TEMPLATE)
+PROVIDER = "restricted-iam-user"
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    """A version is published to two regions, and the provider installed in the first."""
+    directory = tmp_path_factory.mktemp("checkout")
+    (directory / "README.md").write_text((PROJECT / "README.md").read_text())
+    with (
+        local_aws(tmp_path_factory.mktemp("aws")) as started,
+        patch.dict(os.environ, started.environment | {"PATH": path_with_aws()}),
+    ):
+        for region in RELEASE.regions:
+            published.make_bucket(started, region)
+        arguments = ["--prefix", RELEASE.prefix, "--version", RELEASE.version]
+        arguments += ["--readme", str(directory / "README.md")]
+        arguments += ["--record", str(directory / "published.json")]
+        assert main([*arguments, "--regions", *RELEASE.regions]) == 0
+        values = {"PolicyTemplate": "none"}
+        published.create(started, HERE, PROVIDER, values, TemplateURL=URL)
+        yield started
+
+
+def deploy(aws: LocalAws, name: str, **values: str) -> dict[str, str]:
+    """Create a stack from an example; returns its outputs."""
+    return published.create(
+        aws, HERE, name, values, TemplateBody=(EXAMPLES / f"{name}.yaml").read_text()
+    )
+
+
+def stored(aws: LocalAws, arn: str) -> dict[str, Any]:
+    value = aws.client("secretsmanager").get_secret_value(SecretId=arn)
+    return dict(json.loads(value["SecretString"]))
+
+
+def test_every_example_is_told_of_and_tested() -> None:
+    """No example without a line in the table, and none that no test deploys."""
+    files = {
+        str(path.relative_to(EXAMPLES))
+        for path in EXAMPLES.rglob("*")
+        if path.suffix in (".yaml", ".py", ".tf")
+    }
+    table = (EXAMPLES / "README.md").read_text()
+    here = Path(__file__)
+    tests = here.read_text() + here.with_name("test_credentials.py").read_text()
+
+    assert set(re.findall(r"^\| \[.*?\]\((.*?)\)", table, re.MULTILINE)) == files
+    assert [file for file in files if Path(file).stem not in tests] == []
+
+
+def test_embed(aws: LocalAws) -> None:
+    """A stack gets a user of its own through the exported ServiceToken."""
+    outputs = deploy(aws, "embed")
+
+    assert stored(aws, outputs["SecretArn"])["UserName"] == outputs["UserName"] == "Analytics"
+
+
+def test_nested(aws: LocalAws) -> None:
+    """The published template serves as a nested stack, and hands its outputs on."""
+    outputs = deploy(aws, "nested", TemplateURL=URL)
+
+    secret = published.credentials(outputs["ReadCredentials"])
+    assert secret == stored(aws, outputs["SecretArn"])
+    assert secret["UserName"] == "NestedInstaller"
+
+
+def test_ecs_task(aws: LocalAws) -> None:
+    """What ECS is told to read exists in the secret, and the execution role may read just that."""
+    task_arn = deploy(aws, "ecs-task")["TaskDefinitionArn"]
+    task = aws.client("ecs").describe_task_definition(taskDefinition=task_arn)["taskDefinition"]
+    role = task["executionRoleArn"].rsplit("/", 1)[-1]
+    policy = aws.client("iam").get_role_policy(RoleName=role, PolicyName="StartTask")
+    arn = policy["PolicyDocument"]["Statement"][0]["Resource"]
+    # MiniStack forgets a task definition's secrets, so what the template says of them is looked up.
+    template = load("examples/ecs-task.yaml")["Resources"]["Task"]["Properties"]
+    (container,) = filled_in(template["ContainerDefinitions"], {"Installer.SecretArn": arn})
+    secret = stored(aws, arn)
+    # ECS developer guide, "Pass Secrets Manager secrets": <arn>:<json key>:<stage>:<version id>.
+    wanted = {s["Name"]: s["ValueFrom"].rsplit(":", 3) for s in container["Secrets"]}
+
+    assert secret["UserName"] == "TaskInstaller"
+    assert {(parts[0], parts[2], parts[3]) for parts in wanted.values()} == {(arn, "", "")}
+    assert {name: secret[parts[1]] for name, parts in wanted.items()} == {
+        "AWS_ACCESS_KEY_ID": secret["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": secret["SecretAccessKey"],
+    }
+
+
+def test_node_role(aws: LocalAws) -> None:
+    """The profile holds the role, and it is the role that the restricted user may pass."""
+    outputs = deploy(aws, "node-role", Regions="eu-west-1,us-east-1")
+    iam = aws.client("iam")
+    name = load("template.yaml")["Parameters"]["NodeRoleName"]["Default"]
+    profile = iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
+    role = iam.get_role_policy(RoleName=name, PolicyName="AssignPrivateIPAddresses")
+    infrastructure = json.loads((PROJECT / "policies" / "infrastructure.json").read_text())
+    passed = [s for s in infrastructure["Statement"] if s["Sid"] == "PassRoles"]
+
+    assert [role["Arn"] for role in profile["Roles"]] == [outputs["RoleArn"]]
+    assert outputs["RoleArn"] == f"arn:aws:iam::123456789012:role/{name}"
+    assert "role/$NODE_ROLE_NAME" in json.dumps(passed)
+    for statement in role["PolicyDocument"]["Statement"]:
+        condition = statement["Condition"]["StringEquals"]
+        assert condition["aws:RequestedRegion"] == ["eu-west-1", "us-east-1"]
+
+
+def test_role_boundary(aws: LocalAws) -> None:
+    """The ceiling that the example makes is what eks-bounded takes."""
+    ceiling = deploy(aws, "role-boundary", Regions=HERE)["RoleBoundaryArn"]
+    values = {"PolicyTemplate": "eks-bounded", "RoleBoundaryArn": ceiling}
+    values |= {"UserName": "Bounded", "PolicyName": "Bounded"}
+    made = published.create(aws, HERE, "bounded", values, TemplateURL=URL)
+
+    assert made["UserName"] == "Bounded"
+
+
+def test_stack_sets_do_not_compete(aws: LocalAws) -> None:
+    """The stacks that stack-sets.yaml asks for stand side by side in one account.
+
+    MiniStack has no stack sets; so each set's stack is launched as the service would launch it.
+    """
+    given = {
+        "TemplateURL": URL,
+        "HomeRegion": HERE,
+        "PlatformRegions": HERE,
+        "SecondRegion": SECOND,
+    }
+    for name, resource in load("examples/stack-sets.yaml")["Resources"].items():
+        stack_set = filled_in(resource["Properties"], given)
+        values = {p["ParameterKey"]: p["ParameterValue"] for p in stack_set["Parameters"]}
+        (group,) = stack_set["StackInstancesGroup"]
+        (region,) = group["Regions"]
+        made = published.create(
+            aws, region, f"StackSet-{name}", values, TemplateURL=stack_set["TemplateURL"]
+        )
+        assert made["UserName"] == values.get("UserName", "Provazio")
+
+
+def filled_in(node: Any, given: dict[str, str]) -> Any:
+    """The properties with the template's parameters in place."""
+    match node:
+        case {"Ref": name}:
+            return given.get(name, name)
+        case {"Fn::Sub": text}:
+            return re.sub(r"\$\{([\w.]+)\}", lambda found: given.get(found[1], found[0]), text)
+        case dict():
+            return {key: filled_in(value, given) for key, value in node.items()}
+        case list():
+            return [filled_in(item, given) for item in node]
+    return node
+
+
+def test_published_template_suits_service_managed_stack_sets(aws: LocalAws, tmp_path: Path) -> None:
+    """Those refuse transforms, and pass on no other capability than the example's."""
+    bucket, key = RELEASE.bucket(HERE), RELEASE.key(TEMPLATE)
+    text = aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+    summary = aws.client("cloudformation").get_template_summary(TemplateBody=text)
+
+    assert "Transform" not in text
+    assert summary["Capabilities"] == ["CAPABILITY_IAM"]
+    (tmp_path / TEMPLATE).write_text(text)
+    published.run(f"cfn-lint {tmp_path / TEMPLATE}")
+
+
+def test_cdk_app(aws: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """app.py synthesises, and what it synthesises makes a user whose secret the role may read."""
+    monkeypatch.setenv("CDK_OUTDIR", str(tmp_path))
+    monkeypatch.setenv("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "1")
+    runpy.run_path(str(EXAMPLES / "cdk" / "app.py"))
+    template = (tmp_path / "analytics-cdk.template.json").read_text()
+    bootstrap = json.loads(template)["Parameters"]["BootstrapVersion"]["Default"]
+    aws.client("ssm").put_parameter(Name=bootstrap, Value="30", Type="String")
+    outputs = published.create(aws, HERE, "analytics-cdk", {}, TemplateBody=template)
+
+    assert stored(aws, outputs["SecretArn"])["UserName"] == "CdkInstaller"
+
+
+def test_terraform_module(aws: LocalAws) -> None:
+    """main.tf parses, and a stack with its parameters has the outputs that it reads."""
+    text = (EXAMPLES / "terraform" / "main.tf").read_text()
+    plain = hcl2.SerializationOptions(strip_string_quotes=True)
+    (resource,) = hcl2.loads(text, serialization_options=plain)["resource"]
+    stack = resource["aws_cloudformation_stack"]["restricted_iam_user"]
+    values = stack["parameters"] | {
+        "Serial": "1",
+        "UserName": "TerraformInstaller",
+        "PolicyName": "TerraformInstaller",
+    }
+    made = published.create(aws, HERE, "terraform", values, TemplateURL=URL)
+
+    read = re.findall(r'outputs\["(\w+)"\]', text)
+    assert stack["capabilities"] == ["CAPABILITY_IAM"]
+    assert stack["parameters"].keys() <= load("template.yaml")["Parameters"].keys()
+    assert set(read) == {"SecretArn", "ReadCredentials"} <= made.keys()

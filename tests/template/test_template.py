@@ -1,0 +1,180 @@
+"""template.yaml keeps the contract that other people's stacks rely on."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from handler.policies.catalogue import load_catalogue
+from handler.properties.schema import SCHEMA
+from handler.settings import Settings
+from support.templates import load, resolved
+
+TEMPLATE = load("template.yaml")
+DEFAULTS = {
+    "PolicyTemplate": "vanilla",
+    "UserName": "Provazio",
+    "PolicyName": "ManageIguazioSystems",
+    "Regions": "",
+    "EksClusterName": "*",
+    "NodeRoleName": "IguazioDataScienceNode",
+    "RoleBoundaryArn": "",
+    "EksClusterRoleName": "",
+    "Serial": "1",
+    "Revision": "",
+    "PreviousKeyGraceHours": 24,
+    "RotationSchedule": "",
+    "IamPath": "/restricted/",
+    "SecretPrefix": "restricted/",
+    "PermissionsBoundaryArn": "",
+    "ProviderBoundaryArn": "",
+    "AllowPolicyDocument": "false",
+    "KmsKeyArn": "",
+    "LogKmsKeyArn": "",
+}
+
+
+def test_parameters_and_defaults_are_the_contract() -> None:
+    """Every parameter is there with its documented default, and no other."""
+    parameters = TEMPLATE["Parameters"]
+
+    assert {name: definition["Default"] for name, definition in parameters.items()} == DEFAULTS
+
+
+def test_defaults_are_allowed() -> None:
+    """A template that refuses its own defaults cannot be installed."""
+    for definition in TEMPLATE["Parameters"].values():
+        pattern = definition.get("AllowedPattern", ".*")
+        assert re.fullmatch(pattern, str(definition["Default"]))
+
+
+def test_outputs_are_the_contract() -> None:
+    """ServiceToken always, exported; the rest only when a user is made, or rotated."""
+    outputs = TEMPLATE["Outputs"]
+    always = [name for name, output in outputs.items() if "Condition" not in output]
+
+    assert set(outputs) == {
+        "ServiceToken", "UserName", "UserArn", "AccessKeyId", "SecretArn", "PolicyArns",
+        "AccessKeyCreateDate", "NextRotationDate",
+        "ReadCredentials",
+    }  # fmt: skip
+    assert always == ["ServiceToken"]
+    assert outputs["ServiceToken"]["Export"]["Name"] == {
+        "Fn::Sub": "${AWS::StackName}-ServiceToken"
+    }
+
+
+def test_policy_templates_are_in_the_catalogue() -> None:
+    """What can be chosen exists."""
+    choices = set(TEMPLATE["Parameters"]["PolicyTemplate"]["AllowedValues"])
+
+    assert choices - {"none"} <= load_catalogue().entries.keys()
+
+
+def test_function_is_the_contract() -> None:
+    """Handler, runtime, architecture and build method are the documented ones."""
+    function = TEMPLATE["Resources"]["ProviderFunction"]
+
+    assert function["Metadata"]["BuildMethod"] == "makefile"
+    assert function["Properties"]["Handler"] == "handler.app.lambda_handler"
+    assert function["Properties"]["Runtime"] == "python3.13"
+    assert function["Properties"]["Architectures"] == ["arm64"]
+
+
+def test_function_gets_what_settings_read() -> None:
+    """Every variable of the environments is read, and every setting is given to some function."""
+    functions = ("ProviderFunction", "RotationFunction")
+    given = {
+        name
+        for function in functions
+        for name in TEMPLATE["Resources"][function]["Properties"]["Environment"]["Variables"]
+    }
+    marks = {name: f"mark-{name}" for name in given} | {"ALLOW_POLICY_DOCUMENT": "true"}
+    settings = Settings.from_environ(marks)
+
+    read = {value for value in vars(settings).values() if isinstance(value, str)}
+    assert read == set(marks.values()) - {"true"}
+    assert settings.allow_policy_document
+
+
+def test_settings_default_to_the_templates_defaults() -> None:
+    """A function without an environment behaves as the template's defaults say."""
+    settings = Settings.from_environ({})
+
+    assert settings.iam_path == DEFAULTS["IamPath"]
+    assert settings.secret_prefix == DEFAULTS["SecretPrefix"]
+    assert settings.kms_key_arn is None
+    assert not settings.allow_policy_document
+
+
+@pytest.mark.parametrize("path", ["template.yaml", "examples/embed.yaml"])
+def test_resources_use_known_properties(path: str) -> None:
+    """Our own stacks pass their own validation, and always give a Serial and a ServiceTimeout."""
+    resources = [
+        resource["Properties"]
+        for resource in load(path)["Resources"].values()
+        if resource["Type"] == "Custom::RestrictedIAMUser"
+    ]
+
+    assert resources
+    for properties in resources:
+        own = properties.keys() - {"ServiceToken", "ServiceTimeout"}
+        assert own <= SCHEMA["properties"].keys()
+        assert {"Serial", "ServiceTimeout"} <= properties.keys()
+
+
+def test_function_ends_before_cloudformation_stops_waiting() -> None:
+    """Lambda's timeout lies well inside ServiceTimeout, and so does the age of an event."""
+    function = TEMPLATE["Resources"]["ProviderFunction"]["Properties"]
+    service_timeout = TEMPLATE["Resources"]["RestrictedUser"]["Properties"]["ServiceTimeout"]
+
+    assert function["Timeout"] * 2 < service_timeout
+    assert function["EventInvokeConfig"]["MaximumEventAgeInSeconds"] <= service_timeout
+
+
+def allowed_by_boundary(action: str) -> bool:
+    statements = TEMPLATE["Resources"]["UserBoundary"]["Properties"]["PolicyDocument"]["Statement"]
+    patterns = [pattern for statement in statements for pattern in statement["Action"]]
+    return any(
+        re.fullmatch(pattern.replace("*", ".*"), action, re.IGNORECASE) for pattern in patterns
+    )
+
+
+def actions(document: dict[str, Any]) -> set[str]:
+    found: set[str] = set()
+    for statement in document["Statement"]:
+        action = statement["Action"]
+        found |= {action} if isinstance(action, str) else set(action)
+    return found
+
+
+@pytest.mark.parametrize("entry", load_catalogue().entries)
+def test_boundary_is_wide_enough(entry: str) -> None:
+    """Every action of every entry is under the ceiling."""
+    for source in load_catalogue().entries[entry]:
+        assert [a for a in actions(source.document) if not allowed_by_boundary(a)] == []
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "iam:CreateUser", "iam:CreateAccessKey", "iam:AttachUserPolicy", "iam:PutUserPolicy",
+        "iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion",
+        "iam:DeleteUserPermissionsBoundary", "iam:PutUserPermissionsBoundary",
+        "iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary",
+        "iam:UpdateAssumeRolePolicy", "lambda:InvokeFunction", "secretsmanager:GetSecretValue",
+    ],
+)  # fmt: skip
+def test_boundary_is_narrow_enough(action: str) -> None:
+    """Users, keys, policies and boundaries are beyond the ceiling, and so is the provider."""
+    assert not allowed_by_boundary(action)
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+def test_boundary_fits(partition: str) -> None:
+    """The ceiling is a managed policy too: at most 6,144 characters without white space."""
+    document = TEMPLATE["Resources"]["UserBoundary"]["Properties"]["PolicyDocument"]
+    values = {"AWS::Partition": partition, "AWS::AccountId": "123456789012"}
+
+    assert len(re.sub(r"\s", "", json.dumps(resolved(document, values)))) <= 6144
