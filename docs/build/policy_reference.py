@@ -5,7 +5,7 @@ A part stands between `<!-- name -->` and `<!-- end -->`; `make docs` writes all
 
 from collections.abc import Callable
 
-from handler.model.values import Location
+from handler.model.owner import Location
 from handler.policies.documents import MAXIMUM_CHARACTERS, characters
 from support.permissions import (
     DOCUMENTS,

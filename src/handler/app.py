@@ -5,19 +5,17 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from handler.aws.account import Provider
+from handler.aws.account import Account
 from handler.aws.clients import clients
 from handler.cloudformation.event import envelope_problem
 from handler.cloudformation.request import Request
 from handler.cloudformation.response import CustomResource, UndeliveredError
 from handler.deadline import Deadline, LambdaContext
 from handler.errors import reason
-from handler.keys import retire as retirement
+from handler.keys import retire
 from handler.keys.grace import Retirement
-from handler.lifecycle import delete as deletion
-from handler.lifecycle import rollback as recovery
+from handler.lifecycle import delete, rollback
 from handler.policies.catalogue import load_catalogue
-from handler.properties.desired import desired_state
 from handler.settings import Settings
 
 logger = Logger(service="restricted-iam-user")
@@ -33,10 +31,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     tried again likewise.
     """
     if ended := Retirement.parse(event):
-        logger.info(retirement.retire(_provider(context), ended))
+        logger.info(retire.retire(_account(context), ended))
         return
-    location = Settings.from_environ().location(context.invoked_function_arn)
-    if problem := envelope_problem(event, location):
+    settings = Settings.from_environ(context.invoked_function_arn)
+    if problem := envelope_problem(event, settings.location):
         logger.error(f"Refused, because it is no event of a custom resource: {problem}.")
         return
     logger.append_keys(
@@ -59,7 +57,7 @@ def _answer(event: dict[str, Any], context: LambdaContext) -> str:
     """Called by crhelper; never raises, so that the Reason is ours and holds nothing secret."""
     request = Request.from_event(event)
     try:
-        custom_resource.Data = _serve(request, context)
+        custom_resource.Data = _serve(_account(context), request)
     except Exception as error:  # noqa: BLE001 - CloudFormation must get an answer
         custom_resource.Status = "FAILED"
         custom_resource.Reason = reason(error, context.log_stream_name)
@@ -70,16 +68,17 @@ def _answer(event: dict[str, Any], context: LambdaContext) -> str:
     return request.physical_id
 
 
-def _serve(request: Request, context: LambdaContext) -> dict[str, str]:
-    provider = _provider(context)
+def _serve(account: Account, request: Request) -> dict[str, str]:
+    """Serve the request; logs what was done and why, and returns the attributes."""
     if request.type == "Delete":
-        deletion.delete(provider, request)
+        logger.info(delete.delete(account, request, load_catalogue()))
         return {}
-    desired = desired_state(request, provider.settings, provider.location, load_catalogue())
-    return recovery.apply_or_undo(provider, request, desired)
+    attributes, done = rollback.apply_or_undo(account, request, load_catalogue())
+    logger.info(done)
+    return attributes
 
 
-def _provider(context: LambdaContext) -> Provider:
-    settings, function_arn = Settings.from_environ(), context.invoked_function_arn
-    location = settings.location(function_arn)
-    return Provider(clients(), settings, location, Deadline(context), function_arn)
+def _account(context: LambdaContext) -> Account:
+    return Account(
+        clients(), Settings.from_environ(context.invoked_function_arn), Deadline(context)
+    )

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from botocore.exceptions import ClientError
 
-from handler.errors import OutOfTimeError
+from handler.errors import OutOfTimeError, error_code
 
 # Kept back for the answer: the longest single call, undoing a step, and the PUT to CloudFormation.
 RESERVE_SECONDS = 60.0
@@ -63,8 +63,3 @@ class Deadline:
             time.sleep(pause)
             waited += pause
             delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
-
-
-def error_code(error: ClientError) -> str:
-    """The code by which AWS names a failure."""
-    return str(error.response["Error"]["Code"])

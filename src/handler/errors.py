@@ -1,6 +1,23 @@
 """Failures whose text is meant for the person who reads the stack events."""
 
+import json
+from collections.abc import Iterable
+
 from botocore.exceptions import ClientError
+
+_SHOWN_CHARACTERS = 60
+
+
+def shown(value: object) -> str:
+    """A value as a message quotes it: short, on one line, of characters that UTF-8 can carry."""
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    text = " ".join(text.encode(errors="replace").decode().split())
+    return f"'{text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + '…'}'"
+
+
+def error_code(error: ClientError) -> str:
+    """The code by which AWS names a failure."""
+    return str(error.response["Error"]["Code"])
 
 
 class ProviderError(Exception):
@@ -19,12 +36,18 @@ class InvalidPropertiesError(ProviderError):
         super().__init__(f"{count} in the properties, nothing was touched: {' '.join(problems)}")
 
 
+def refuse(problems: Iterable[str]) -> None:
+    """Raise InvalidPropertiesError when there are any problems."""
+    if found := list(problems):
+        raise InvalidPropertiesError(found)
+
+
 class NameTakenError(ProviderError):
     """Something with the wanted name exists and does not carry our ownership tags."""
 
-    def __init__(self, kind: str, name: str) -> None:
+    def __init__(self, what: str) -> None:
         super().__init__(
-            f"The {kind} {name} exists and does not belong to this resource; it was left as it is. "
+            f"The {what} exists and does not belong to this resource; it was left as it is. "
             "Choose another name or remove it first."
         )
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from handler.aws.account import Provider
+from handler.aws.account import Account
 from handler.aws.clients import clients
 from handler.deadline import Deadline, LambdaContext
 from handler.errors import RotationRefusedError, reason
-from handler.rotation import event as rotation_request
+from handler.rotation.event import read
+from handler.rotation.steps import Rotation
 from handler.settings import Settings
 
 logger = Logger(service="restricted-iam-user-rotation")
@@ -28,20 +29,14 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     function".
     """
     try:
-        step = rotation_request.read(event)
+        step = read(event)
         logger.append_keys(step=step.name, secret_id=step.secret_id, version_id=step.token)
-        settings = Settings.from_environ()
-        provider = Provider(
-            clients(),
-            settings,
-            settings.location(context.invoked_function_arn),
-            Deadline(context, _RESERVE_SECONDS),
-            settings.provider_function_arn,
-        )
-        rotation_request.begin(provider, step).take(step.name)
+        settings = Settings.from_environ(context.invoked_function_arn)
+        account = Account(clients(), settings, Deadline(context, _RESERVE_SECONDS))
+        done = Rotation.of(account, step).take(step.name)
     except Exception as error:  # noqa: BLE001 - told without its text, then raised
         message = reason(error, context.log_stream_name)
         logger.error(message)
         # Without its cause, whose text may quote a value.
         raise RotationRefusedError(message) from None
-    logger.info("Done.")
+    logger.info(done)

@@ -15,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from handler.model.values import Location
+from handler.model.owner import Location
 from handler.policies.catalogue import load_catalogue
 from handler.policies.documents import built_in_variables
 from handler.policies.placeholders import render

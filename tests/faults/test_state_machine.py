@@ -25,7 +25,7 @@ from doubles.combinations import COMBINATIONS
 from doubles.fake_cloudformation import ACCOUNT_ID, REGION, ResponseUrl, Stack
 from doubles.invariants import FOREIGN, foreign_things, plant_foreign_things
 from handler.cloudformation import response
-from handler.model.values import STACK_TAG
+from handler.model.owner import STACK_TAG
 
 SEQUENCES = 1000
 SHARES = 4  # So that several workers can share them.

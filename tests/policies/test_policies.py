@@ -10,7 +10,7 @@ import pytest
 
 from doubles import world
 from doubles.fake_cloudformation import Stack
-from handler.model.values import Location
+from handler.model.owner import Location
 from handler.policies.catalogue import load_catalogue, read_catalogue
 from handler.policies.documents import MAXIMUM_CHARACTERS, built_in_variables, characters
 from handler.policies.placeholders import Variables, placeholders

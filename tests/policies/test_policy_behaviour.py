@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from handler.model.values import Location
+from handler.model.owner import Location
 from handler.policies.placeholders import Variables
 from support.permissions import (
     MANIFEST,

@@ -7,9 +7,16 @@ from typing import Any
 
 from policy_sentry.shared.iam_data import get_service_prefix_data
 
-from handler.model.values import Location, Policy
+from handler.model.desired import Policy
+from handler.model.owner import Location
 from handler.policies.catalogue import CatalogueDocument, load_catalogue
-from handler.policies.documents import all_placeholders, render_policies, resolve_variables
+from handler.policies.documents import (
+    all_placeholders,
+    policy_problems,
+    render_policies,
+    resolve_variables,
+    variable_problems,
+)
 from handler.policies.placeholders import Variables, render
 from support.templates import PROJECT
 
@@ -118,11 +125,10 @@ def rendered(documents: list[str], location: Location, values: Variables) -> lis
     sources = tuple(CatalogueDocument(name, name, read(name)) for name in documents)
     used = all_placeholders(sources)
     given = {name: value for name, value in values.items() if name in used}
-    variables, problems = resolve_variables(given, used, load_catalogue(), location)
-    assert problems == []
-    policies, problems = render_policies(sources, variables, "", "stack")
-    assert problems == []
-    return list(policies)
+    assert not list(variable_problems(given, used, load_catalogue(), location))
+    variables = resolve_variables(given, load_catalogue(), location)
+    assert not list(policy_problems(sources, variables, ""))
+    return list(render_policies(sources, variables, "", "stack"))
 
 
 def _items(value: Any) -> tuple[str, ...]:

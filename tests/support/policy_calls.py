@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
-from handler.model.values import Location
+from handler.model.owner import Location
 from handler.policies.documents import built_in_variables
 from handler.policies.placeholders import Variables, render
 from support.permissions import PARTITIONS, example_values

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from doubles.fake_cloudformation import FUNCTION_ARN
 from handler.policies.catalogue import load_catalogue
 from handler.properties.schema import SCHEMA
 from handler.settings import Settings
@@ -91,16 +92,17 @@ def test_function_gets_what_settings_read() -> None:
         for name in TEMPLATE["Resources"][function]["Properties"]["Environment"]["Variables"]
     }
     marks = {name: f"mark-{name}" for name in given} | {"ALLOW_POLICY_DOCUMENT": "true"}
-    settings = Settings.from_environ(marks)
+    settings = Settings.from_environ(FUNCTION_ARN, marks)
 
-    read = {value for value in vars(settings).values() if isinstance(value, str)}
+    values = (*vars(settings).values(), settings.location.dns_suffix)
+    read = {value for value in values if isinstance(value, str)}
     assert read == set(marks.values()) - {"true"}
     assert settings.allow_policy_document
 
 
 def test_settings_default_to_the_templates_defaults() -> None:
     """A function without an environment behaves as the template's defaults say."""
-    settings = Settings.from_environ({})
+    settings = Settings.from_environ(FUNCTION_ARN, {})
 
     assert settings.iam_path == DEFAULTS["IamPath"]
     assert settings.secret_prefix == DEFAULTS["SecretPrefix"]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sts import STSClient
 
-    from handler.model.values import AccessKey
+    from handler.model.keys import AccessKey
 
 # On DEBUG they log answers whole, and Lambda can be told to put every logger there.
 for _name in ("boto3", "botocore", "urllib3"):

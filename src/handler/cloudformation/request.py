@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handler.model.values import Owner
+from handler.model.owner import Owner
 from handler.properties import schema
-from handler.state.notes import Delivery
 
 # CloudFormation's own; ServiceTimeout arrives like any other property of the template.
 _CLOUDFORMATION_PROPERTIES = frozenset({"ServiceToken", "ServiceTimeout"})
@@ -63,11 +62,6 @@ class Request:
         )
 
     @property
-    def stack_name(self) -> str:
-        """The name in the stack id `arn:…:stack/<name>/<uuid>`."""
-        return self.owner.stack_id.split("/")[1]
-
-    @property
     def token(self) -> str:
         """The request id, as idempotency token of Secrets Manager: 32 to 64 characters."""
         if 32 <= len(self.request_id) <= 64:  # noqa: PLR2004 - API reference of PutSecretValue
@@ -82,16 +76,18 @@ class Request:
         """
         if "Serial" in self.properties:
             return f"Serial:{self.properties['Serial']}"
-        return f"Properties:{_digest(self.properties)}"
-
-    def delivery(self, *, rolling_back: bool) -> Delivery:
-        """How this delivery is told from others of the resource."""
-        old, new = _digest(self.old_properties)[:8], _digest(self.properties)[:8]
-        return Delivery(self.token, old, new, rolling_back)
+        return f"Properties:{digest(self.properties)}"
 
 
-def _digest(properties: dict[str, Any]) -> str:
+def digest(properties: dict[str, Any]) -> str:
+    """What tells one set of properties from another."""
     return hashlib.sha256(json.dumps(properties, sort_keys=True).encode()).hexdigest()
+
+
+def generated_user_name(owner: Owner) -> str:
+    """A user name of at most 64 characters, the same for every event of the resource."""
+    text = hashlib.sha256(f"{owner.stack_id} {owner.logical_id}".encode()).hexdigest()
+    return f"{owner.stack_name[:30]}-{owner.logical_id[:20]}-{text[:12]}"
 
 
 def _own(properties: dict[str, Any]) -> dict[str, Any]:
@@ -106,13 +102,6 @@ def _physical_id(event: Mapping[str, Any], owner: Owner, properties: dict[str, A
     if event["RequestType"] == "Delete" and given:
         return given
     name = properties.get("UserName", generated_user_name(owner))
-    if schema.accepts(schema.SCHEMA["properties"]["UserName"], name):
+    if schema.allows("UserName", name):
         return str(name)
     return given or generated_user_name(owner)
-
-
-def generated_user_name(owner: Owner) -> str:
-    """A user name of at most 64 characters, the same for every event of the resource."""
-    stack_name = owner.stack_id.split("/")[1]
-    digest = hashlib.sha256(f"{owner.stack_id} {owner.logical_id}".encode()).hexdigest()
-    return f"{stack_name[:30]}-{owner.logical_id[:20]}-{digest[:12]}"

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from handler.aws.account import Account
 from handler.cloudformation.request import Request
-from handler.deadline import error_code
-from handler.errors import GivenUpError, StackRefusedError
+from handler.errors import GivenUpError, StackRefusedError, error_code
 from handler.model import tags
-from handler.model.values import Location, Owner
+from handler.model.owner import Owner
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 _FORWARD = {
@@ -62,7 +61,7 @@ class Operation:
 
     @property
     def whole_resource_goes(self) -> bool:
-        """Whether a Delete is meant for the resource and not for one user that was replaced."""
+        """Whether a Delete removes the resource and not one user that was replaced."""
         return self.status in _WHOLE_RESOURCE_GOES
 
     @property
@@ -70,71 +69,70 @@ class Operation:
         """Whether a Delete may carry an id that no answer gave, as after a Create without one."""
         return self.given_up or self.whole_resource_goes
 
+    @property
+    def fits(self) -> bool:
+        """Whether the stack may have sent the request."""
+        if self.request_type == "Delete":
+            return self.status.endswith("_IN_PROGRESS")
+        if self.request_type == "Create":
+            return self.forward or self.given_up
+        return self.forward or self.rolling_back
 
-def ask(client: "CloudFormationClient", request: Request, location: Location) -> Operation:
+
+def ask(account: Account, request: Request) -> Operation:
     """The operation of the stack; raises StackRefusedError unless it fits the request."""
-    operation = describe(client, request, location)
-    if not _fits(operation):
+    operation = describe(account, request)
+    if not operation.fits:
         raise StackRefusedError(
-            f"Stack {request.stack_name} is in {operation.status}, which does not ask for a "
+            f"Stack {request.owner.stack_name} is in {operation.status}, which does not ask for a "
             f"{request.type}; nothing was touched."
         )
     return operation
 
 
-def describe(client: "CloudFormationClient", request: Request, location: Location) -> Operation:
+def describe(account: Account, request: Request) -> Operation:
     """The operation of the request's stack, whatever it is; raises StackRefusedError."""
-    stack_id = request.owner.stack_id
-    home = f"arn:{location.partition}:cloudformation:{location.region}:{location.account_id}:stack/"
+    stack_id, place = request.owner.stack_id, account.settings.location
+    home = f"arn:{place.partition}:cloudformation:{place.region}:{place.account_id}:stack/"
     if not stack_id.startswith(home):
         raise StackRefusedError(
             f"Stack {stack_id} is not of this account and region; nothing was touched."
         )
-    stack = _find(client, stack_id)
+    stack = _find(account, stack_id)
     if stack is None:
         raise StackRefusedError(f"Stack {stack_id} does not exist; nothing was touched.")
     return Operation(request.type, stack["StackStatus"], tags.as_dict(stack.get("Tags", ())))
 
 
-def is_busy(client: "CloudFormationClient", owner: Owner) -> bool:
+def is_busy(account: Account, owner: Owner) -> bool:
     """Whether the owner's stack is at work; one that is gone is not."""
-    stack = _find(client, owner.stack_id)
+    stack = _find(account, owner.stack_id)
     return stack is not None and stack["StackStatus"].endswith("_IN_PROGRESS")
-
-
-def _find(client: "CloudFormationClient", stack_id: str) -> "StackTypeDef | None":
-    try:
-        return client.describe_stacks(StackName=stack_id)["Stacks"][0]
-    except ClientError as error:
-        if error_code(error) != "ValidationError":
-            raise
-        return None
 
 
 def refuse_given_up_create(request: Request, operation: Operation) -> None:
     """Raise GivenUpError for a Create that came when its stack had turned back already."""
     if request.type == "Create" and operation.given_up:
         raise GivenUpError(
-            f"Stack {request.stack_name} is in {operation.status}, which does not ask for a "
+            f"Stack {request.owner.stack_name} is in {operation.status}, which does not ask for a "
             "Create; what was done for it is undone."
         )
 
 
-def confirm(
-    client: "CloudFormationClient", request: Request, location: Location, begun: Operation
-) -> None:
+def confirm(account: Account, request: Request, begun: Operation) -> None:
     """Raise GivenUpError unless the stack is still in the operation that the request began in."""
-    now = describe(client, request, location)
+    now = describe(account, request)
     if now.status != begun.status:
         raise GivenUpError(
-            f"Stack {request.stack_name} went from {begun.status} to {now.status} meanwhile; what "
-            "was done for this request is undone."
+            f"Stack {request.owner.stack_name} went from {begun.status} to {now.status} meanwhile; "
+            "what was done for this request is undone."
         )
 
 
-def _fits(operation: Operation) -> bool:
-    if operation.request_type == "Delete":
-        return operation.status.endswith("_IN_PROGRESS")
-    if operation.request_type == "Create":
-        return operation.forward or operation.given_up
-    return operation.forward or operation.rolling_back
+def _find(account: Account, stack_id: str) -> "StackTypeDef | None":
+    try:
+        return account.clients.cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
+    except ClientError as error:
+        if error_code(error) != "ValidationError":
+            raise
+        return None

@@ -1,4 +1,4 @@
-"""How long a replaced key goes on working, and what a schedule says of its end; pure."""
+"""How long a replaced key goes on working, and what a schedule says of its end."""
 
 import hashlib
 import json
@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from handler.cloudformation.event import names_resource
-from handler.model.values import Owner, StoredKey
+from handler.model.keys import StoredKey
+from handler.model.owner import Owner
 from handler.properties import schema
 
 GRACE_TAG = "restricted-iam-user:previous-key-grace-hours"
-DEFAULT_HOURS = 24
 RETIRE = "RetireAccessKey"
 _MEMBERS = ("StackId", "LogicalResourceId", "UserName", "SecretName", "AccessKeyId")
 _ACCESS_KEY_ID = re.compile(r"[A-Z0-9]{16,128}")
@@ -56,8 +56,8 @@ class Retirement:
         stack_id, logical_id, *names = values
         if not (
             names_resource(stack_id, logical_id)
-            and schema.accepts(schema.SCHEMA["properties"]["UserName"], names[0])
-            and schema.accepts(schema.SCHEMA["properties"]["SecretName"], names[1])
+            and schema.allows("UserName", names[0])
+            and schema.allows("SecretName", names[1])
             and _ACCESS_KEY_ID.fullmatch(names[2])
         ):
             return None

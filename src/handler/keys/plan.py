@@ -1,35 +1,46 @@
-"""Whether a request makes a new access key, and which keys go; pure.
+"""Whether a request makes a new access key, and which keys are deleted.
 
 IAM allows two access keys a user, inactive ones included (IAM quotas). A key that we did not make
 and that may be in use is never given up.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from handler.errors import KeyLimitError
-from handler.model.values import AccessKeyMetadata, StoredKey
+from handler.model.keys import KEYS_PER_USER, AccessKeyMetadata, StoredKey
 from handler.state.notes import MintNote
-
-KEYS_PER_USER = 2
-
-
-class Action(StrEnum):
-    """What happens to the key that the secret holds as AWSCURRENT."""
-
-    KEEP = "keep"
-    RESTORE = "restore"
-    ROTATE = "rotate"
 
 
 @dataclass(frozen=True)
-class RotationPlan:
-    """The decision, the keys to delete before and after it is carried out, and why."""
+class Keep:
+    """AWSCURRENT stays on its version, while other keys are deleted."""
 
-    action: Action
+    version: StoredKey
     reason: str
     delete_before: tuple[str, ...] = ()
     delete_after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Restore:
+    """AWSCURRENT moves back to `version`."""
+
+    version: StoredKey
+    reason: str
+    delete_before: tuple[str, ...] = ()
+    delete_after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rotate:
+    """A new key is made; keys that are deleted before make room for it."""
+
+    reason: str
+    delete_before: tuple[str, ...] = ()
+    delete_after: tuple[str, ...] = ()
+
+
+Decision = Keep | Restore | Rotate
 
 
 @dataclass(frozen=True)
@@ -79,7 +90,7 @@ class Observed:
         )
 
 
-def plan(observed: Observed, trigger: str, *, rolling_back: bool) -> RotationPlan:
+def plan(observed: Observed, trigger: str, *, rolling_back: bool) -> Decision:
     """Decide from what IAM and the secret hold, never from what changed in the properties.
 
     Raises KeyLimitError when a new key is needed and both slots may be in use.
@@ -87,20 +98,25 @@ def plan(observed: Observed, trigger: str, *, rolling_back: bool) -> RotationPla
     current, previous = observed.current, observed.previous
     lost = tuple(observed.lost)
     made_for_it = current is not None and current.trigger == trigger and observed.holds(current)
-    returns = rolling_back and previous is not None and previous.trigger == trigger
-    if returns and not made_for_it and observed.holds(previous, active=True):
+    if (
+        rolling_back
+        and not made_for_it
+        and previous is not None
+        and previous.trigger == trigger
+        and observed.holds(previous, active=True)
+    ):
         abandoned = _id_of(current) if observed.holds(current) else ()
-        return RotationPlan(Action.RESTORE, "roll-back to the key of before", lost, abandoned)
-    if observed.holds(current, active=True):
+        return Restore(previous, "the stack rolls back to it", lost, abandoned)
+    if current is not None and observed.holds(current, active=True):
         if made_for_it:
             abandoned = _id_of(previous) if _was_abandoned(observed) else ()
-            return RotationPlan(Action.KEEP, "made for this trigger", lost, abandoned)
+            return Keep(current, "it was made for this", lost, abandoned)
         if rolling_back:
-            return RotationPlan(Action.KEEP, "the key to roll back to is gone", lost)
+            return Keep(current, "the key to roll back to is gone", lost)
     before = (*lost, *_make_room(observed))
     unlabelled = () if observed.replaced in (None, *before) else _id_of(previous)
-    reason = "the trigger changed" if current else "the secret holds no key"
-    return RotationPlan(Action.ROTATE, reason, before, unlabelled)
+    reason = "its trigger changed" if current else "the secret holds no key"
+    return Rotate(reason, before, unlabelled)
 
 
 def _was_abandoned(observed: Observed) -> bool:

@@ -6,9 +6,9 @@ STS GetCallerIdentity needs no permission. A new key takes some seconds to be kn
 from botocore.exceptions import ClientError
 
 from handler.aws.clients import sts_client
-from handler.deadline import Deadline, error_code
-from handler.errors import KeyNotVerifiedError
-from handler.model.values import AccessKey
+from handler.deadline import Deadline
+from handler.errors import KeyNotVerifiedError, error_code
+from handler.model.keys import AccessKey
 
 _NOT_KNOWN_YET = ("InvalidClientTokenId", "SignatureDoesNotMatch")
 _LONGEST_SECONDS = 120  # Usually 5 to 15.

@@ -1,69 +1,66 @@
-"""The order of calls of Create and Update, which are one repeatable sequence.
+"""Create and Update, which are one repeatable sequence.
 
 It is driven by what AWS holds: repeating it, or coming back to it after it was cut off, ends in
 the same user, policies, secret and key.
 """
 
-from collections.abc import Callable
-
-from handler.aws.account import Provider
-from handler.aws.iam.attachments import UserPolicies
-from handler.aws.iam.policies import ManagedPolicies
-from handler.aws.iam.user import IamUser, UserState
-from handler.aws.secretsmanager.secret import CredentialSecret
-from handler.cloudformation.request import Request
-from handler.cloudformation.stack import Operation
-from handler.lifecycle.existing import Found
-from handler.lifecycle.secret import SecretProvisioner
+from handler.cloudformation.stack import confirm
+from handler.errors import refuse
+from handler.keys import retire
+from handler.lifecycle import policies, secret
+from handler.lifecycle.change import Change
+from handler.lifecycle.existing import Existing
 from handler.model import tags
-from handler.model.values import Desired
 
 
-def apply(
-    provider: Provider,
-    request: Request,
-    desired: Desired,
-    operation: Operation,
-    confirm: Callable[[], None],
-) -> dict[str, str]:
-    """Bring user, policies, secret and key to the desired state; returns the attributes.
+def apply(change: Change) -> tuple[dict[str, str], str]:
+    """Bring user, policies, secret and key to the desired state.
 
-    `confirm` raises when the stack has given up the request in the meantime.
+    Returns the attributes, and what was done and why.
     """
-    iam, deadline = provider.clients.iam, provider.deadline
-    wanted = tags.wanted(operation.tags, desired.tags, request.owner.tags)
-    user, former_user = IamUser(iam, desired.user_name), IamUser(iam, request.former_physical_id)
-    policies = ManagedPolicies(iam, provider.location, provider.settings.iam_path, request.owner)
-    secret = CredentialSecret(provider.clients.secretsmanager, desired.secret_name)
-    found = Found(
-        user.describe(),
-        _owned(request, former_user) if request.replaces else None,
-        [policies.describe(policies.arn(policy.name)) for policy in desired.policies],
-        secret.describe(),
-    )
-    found.refuse_if_taken(request.owner, desired, provider.settings.iam_path)
-    found.refuse_if_late(request, operation)
-    deadline.check(f"making user {desired.user_name}")
-    if found.former and operation.forward:
-        former_user.tag(found.succession(request))
+    account, request, desired = change.account, change.request, change.desired
+    existing = Existing.look(account, request, desired)
+    refuse(tags.problems(desired.tags))
+    existing.refuse_if_taken(account, request.owner, desired)
+    existing.refuse_if_late(request, change.operation)
+    account.deadline.check(f"making user {desired.user_name}")
 
-    user_arn = user.ensure(
-        found.user,
-        provider.settings.iam_path,
-        desired.permissions_boundary,
-        wanted | found.notes(request, operation),
+    user_arn = _make_user(change, existing)
+    policy_arns = policies.reconcile(change, existing.policies)
+    account.deadline.check("creating the secret")
+    described = secret.make(change, existing.secret)
+    secret.share(change)
+    held, decision = secret.fill(change, existing)
+    retire.end_grace(
+        account,
         request.owner,
+        desired.user_name,
+        desired.secret_name,
+        held,
+        desired.grace_hours,
     )
-    policy_arns = UserPolicies(iam, policies, desired.user_name).ensure(
-        desired.policies, found.policies, wanted, deadline
-    )
-    deadline.check("creating the secret")
-    attributes = SecretProvisioner(provider, request, desired, user, secret).ensure(
-        found, wanted, confirm, rolling_back=operation.rolling_back
-    )
-    return {"UserArn": user_arn, "PolicyArns": ",".join(policy_arns), **attributes}
+    next_rotation = secret.spread(change, existing.secret)
+    confirm(account, request, change.operation)  # A roll-back may have put back what was changed.
+    attributes = {
+        "UserArn": user_arn,
+        "PolicyArns": ",".join(policy_arns),
+        "AccessKeyId": held.current.access_key_id,
+        "AccessKeyCreateDate": held.current.created.isoformat(),
+        "SecretArn": described.arn,
+        "SecretVersionId": held.current.version_id,
+        "NextRotationDate": next_rotation,
+    }
+    return attributes, f"{type(decision).__name__}: {decision.reason}"
 
 
-def _owned(request: Request, user: IamUser) -> UserState | None:
-    state = user.describe()
-    return state if state and request.owner.owns(state.tags) else None
+def _make_user(change: Change, existing: Existing) -> str:
+    """Create or reconcile the user, with the notes in its tags; returns its ARN."""
+    account, request, desired = change.account, change.request, change.desired
+    if existing.former and change.operation.forward:
+        account.user(request.former_physical_id).tag(existing.succession(request))
+    user, boundary = account.user(desired.user_name), desired.permissions_boundary
+    wanted = desired.tags | existing.notes(request, change.operation)
+    if existing.user is None:
+        return user.create(boundary, wanted, request.owner).arn
+    user.reconcile(existing.user, boundary, wanted)
+    return existing.user.arn

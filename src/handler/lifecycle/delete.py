@@ -1,137 +1,140 @@
-"""The order of calls of Delete, which removes what is ours and leaves everything else.
+"""Delete, which removes what is ours and leaves everything else.
 
 The user goes first, keys before all; then each policy and secret that no remaining user of ours
 needs. A replaced user therefore leaves to its successor what the two share.
 """
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 
-from handler.aws.account import Provider
-from handler.aws.iam.access_keys import AccessKeys
-from handler.aws.iam.attachments import UserPolicies
-from handler.aws.iam.dependents import UserDependents
-from handler.aws.iam.policies import ManagedPolicies
-from handler.aws.iam.user import IamUser, UserState
-from handler.aws.schedules import Schedules
+from handler.aws.account import Account
+from handler.aws.iam.user import UserState
 from handler.aws.secretsmanager.description import CURRENT, PREVIOUS
-from handler.aws.secretsmanager.replicas import discard_secret
-from handler.aws.secretsmanager.secret import CredentialSecret
 from handler.cloudformation import stack
 from handler.cloudformation.request import Request
 from handler.cloudformation.stack import Operation
 from handler.errors import StillAttachedError
-from handler.keys.rotate import discard_lost_keys
-from handler.lifecycle import names as candidates
-from handler.state.notes import SUCCESSOR_TAG
+from handler.keys import retire
+from handler.keys.rotate import Credentials
+from handler.lifecycle import names, policies, secret
+from handler.policies.catalogue import Catalogue
+from handler.state.notes import KEYS_TAG, SUCCESSOR_TAG, MintNote
 
 
-def delete(provider: Provider, request: Request) -> None:
-    """Serve a Delete; gone already, or never made, is success."""
-    operation = stack.ask(provider.clients.cloudformation, request, provider.location)
-    names = candidates.user_names(request)
-    owned = [user for name in names if (user := _owned_user(provider, request, name))]
-    meant = owned if operation.whole_resource_goes else _meant(owned, request, operation)
-    spared = [user.user_name for user in owned if user not in meant]
-    _remove(provider, request, [user.user_name for user in meant], names, spared)
+@dataclass(frozen=True)
+class Removal:
+    """What a Delete removes: users, and what the resource may have under `names`.
 
-
-def delete_user(provider: Provider, request: Request, user_name: str) -> None:
-    """Remove one user, if it is ours, with all that no other user of ours needs."""
-    owned = _owned_user(provider, request, user_name)
-    _remove(provider, request, [user_name] if owned else [], [user_name])
-
-
-def delete_successor(provider: Provider, request: Request) -> None:
-    """In a roll-back, remove the user that was to replace this one, if it was begun."""
-    state = _owned_user(provider, request, request.physical_id)
-    if state and (successor := state.tags.get(SUCCESSOR_TAG)):
-        delete_user(provider, request, successor)
-
-
-def delete_resource(provider: Provider, request: Request) -> None:
-    """Remove everything that the resource may have made."""
-    names = candidates.user_names(request)
-    owned = [name for name in names if _owned_user(provider, request, name)]
-    _remove(provider, request, owned, names)
-
-
-def _remove(
-    provider: Provider,
-    request: Request,
-    users: list[str],
-    names: list[str],
-    spared: Iterable[str] = (),
-) -> None:
-    """Remove users, and what the resource may have under `names` except for the spared users."""
-    iam = provider.clients.iam
-    policies = ManagedPolicies(iam, provider.location, provider.settings.iam_path, request.owner)
-    leftovers: list[str] = []
-    for user_name in users:
-        provider.deadline.check(f"deleting user {user_name}")
-        leftovers += UserPolicies(iam, policies, user_name).attached()
-        _remove_user(provider, IamUser(iam, user_name))
-    for name in names:  # After the users, because a rotation under way makes one for a user only.
-        if name not in spared:
-            Schedules(provider, request.owner, name).discard()
-    possible = [policies.arn(name) for name in candidates.policy_names(request, names)]
-    named = [arn for arn in possible if policies.describe(arn)]
-    held: list[str] = []
-    for arn in dict.fromkeys([*leftovers, *policies.unattached(), *named]):
-        provider.deadline.check(f"deleting policy {arn}")
-        try:
-            policies.discard(arn)
-        except StillAttachedError as error:
-            held.append(str(error))
-    for name in candidates.secret_names(request, names, provider.settings.secret_prefix):
-        _discard_secret(provider, request, name)
-    if held:
-        raise StillAttachedError(" ".join(held))
-
-
-def _owned_user(provider: Provider, request: Request, user_name: str) -> UserState | None:
-    state = IamUser(provider.clients.iam, user_name).describe()
-    return state if state and request.owner.owns(state.tags) else None
-
-
-def _meant(owned: list[UserState], request: Request, operation: Operation) -> list[UserState]:
-    """Which user a Delete within an update is for: its id, or if that may be invented, the other.
-
-    An id is not invented when it names the successor that a living user was about to get.
+    What belongs to the `spared` users stays.
     """
-    exact = [user for user in owned if user.user_name == request.physical_id]
-    if exact or not operation.invents_ids:
-        return exact
-    return [user for user in owned if user.tags.get(SUCCESSOR_TAG) != request.physical_id][:1]
+
+    users: tuple[str, ...]
+    names: tuple[str, ...]
+    spared: tuple[str, ...] = ()
 
 
-def _keys(provider: Provider, user_name: str) -> AccessKeys:
-    return AccessKeys(provider.clients.iam, provider.clients.iam_once, user_name)
+def meaning(
+    owned: list[UserState], request: Request, operation: Operation, candidates: list[str]
+) -> Removal:
+    """Which of the owned users a Delete removes.
+
+    The whole resource goes with all of them. Within an update it is the user that the id names, or
+    if the id may be invented, the other. An id is not invented when it names the successor that a
+    living user was about to get.
+    """
+    chosen = owned
+    if not operation.whole_resource_goes:
+        chosen = [user for user in owned if user.user_name == request.physical_id]
+        if not chosen and operation.invents_ids:
+            chosen = [
+                user for user in owned if user.tags.get(SUCCESSOR_TAG) != request.physical_id
+            ][:1]
+    return Removal(
+        tuple(user.user_name for user in chosen),
+        tuple(candidates),
+        tuple(user.user_name for user in owned if user not in chosen),
+    )
 
 
-def _remove_user(provider: Provider, user: IamUser) -> None:
-    keys = _keys(provider, user.user_name)
-    dependents = UserDependents(provider.clients.iam, keys, user.user_name)
+def delete(account: Account, request: Request, catalogue: Catalogue) -> str:
+    """Serve a Delete; gone already, or never made, is success. Returns what was done."""
+    operation = stack.ask(account, request)
+    candidates = names.user_names(request)
+    owned = [state for name in candidates if (state := account.user(name).owned(request.owner))]
+    removal = meaning(owned, request, operation, candidates)
+    _remove(account, request, removal, catalogue)
+    return f"Deleted {', '.join(removal.users) or 'no user'}."
 
+
+def delete_user(account: Account, request: Request, user_name: str, catalogue: Catalogue) -> None:
+    """Remove one user, if it is ours, with all that no other user of ours needs."""
+    owned = (user_name,) if account.user(user_name).owned(request.owner) else ()
+    _remove(account, request, Removal(owned, (user_name,)), catalogue)
+
+
+def delete_successor(account: Account, request: Request, catalogue: Catalogue) -> None:
+    """In a roll-back, remove the user that was to replace this one, if it was begun."""
+    state = account.user(request.physical_id).owned(request.owner)
+    if state and (successor := state.tags.get(SUCCESSOR_TAG)):
+        delete_user(account, request, successor, catalogue)
+
+
+def delete_resource(account: Account, request: Request, catalogue: Catalogue) -> None:
+    """Remove everything that the resource may have made."""
+    candidates = names.user_names(request)
+    owned = [name for name in candidates if account.user(name).owned(request.owner)]
+    _remove(account, request, Removal(tuple(owned), tuple(candidates)), catalogue)
+
+
+def _remove(account: Account, request: Request, removal: Removal, catalogue: Catalogue) -> None:
+    owner, candidates = request.owner, list(removal.names)
+    leftovers: list[str] = []
+    for user_name in removal.users:
+        account.deadline.check(f"deleting user {user_name}")
+        leftovers += account.attachments(user_name).list()
+        _remove_user(account, user_name)
+    for name in candidates:  # After the users: a rotation under way schedules for a user only.
+        if name not in removal.spared:
+            retire.discard_schedules(account, owner, name)
+    possible = [
+        account.policies.arn(name) for name in names.policy_names(request, candidates, catalogue)
+    ]
+    named = [arn for arn in possible if owner.owned(account.policies.describe(arn))]
+    attached: list[str] = []
+    for arn in dict.fromkeys([*leftovers, *account.policies.unattached(), *named]):
+        account.deadline.check(f"deleting policy {arn}")
+        try:
+            policies.discard(account, owner, arn)
+        except StillAttachedError as error:
+            attached.append(str(error))
+    for name in names.secret_names(request, candidates, account.settings.secret_prefix):
+        _remove_secret(account, request, name)
+    if attached:
+        raise StillAttachedError(" ".join(attached))
+
+
+def _remove_user(account: Account, user_name: str) -> None:
     def remove() -> None:
-        dependents.discard()
-        user.discard()
+        account.dependents(user_name).discard()
+        account.user(user_name).discard()
 
     # A Create that was cancelled may still be adding things.
-    provider.deadline.until_settled(remove, "DeleteConflict")
+    account.deadline.until_settled(remove, "DeleteConflict")
 
 
-def _discard_secret(provider: Provider, request: Request, name: str) -> None:
+def _remove_secret(account: Account, request: Request, name: str) -> None:
     """Delete the secret if it is ours, unless it holds the key of a user that remains."""
-    secret = CredentialSecret(provider.clients.secretsmanager, name)
-    state = secret.describe()
-    if state is None or not request.owner.owns(state.tags):
+    holder = account.secret(name)
+    state = request.owner.owned(holder.describe())
+    if state is None:
         return
     if not state.awaits_deletion:
         for stage in (CURRENT, PREVIOUS):
-            stored = secret.stored_key(stage)
-            if stored and (user := _owned_user(provider, request, stored.user_name)):
+            stored = holder.stored_key(stage)
+            user = account.user(stored.user_name).owned(request.owner) if stored else None
+            if stored and user:
                 if stage == PREVIOUS:  # A replacement was rolled back: its key is the one again.
-                    discard_lost_keys(_keys(provider, user.user_name), secret, user)
-                    secret.restore(stored.version_id)
+                    note = MintNote.parse(user.tags.get(KEYS_TAG, ""))
+                    Credentials(account, user.user_name, holder).discard_lost(note)
+                    holder.restore(stored.version_id)
                 return
-    discard_secret(provider, state)
+    secret.discard(account, state)

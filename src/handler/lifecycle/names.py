@@ -1,9 +1,9 @@
-"""The names that things of a resource may have, for a Delete that may carry anything; pure."""
+"""The names that a resource may have used, for a Delete that may carry anything."""
 
 from collections.abc import Iterable
 
 from handler.cloudformation.request import Request, generated_user_name
-from handler.policies.catalogue import load_catalogue
+from handler.policies.catalogue import Catalogue
 from handler.properties import schema
 
 
@@ -17,10 +17,10 @@ def user_names(request: Request) -> list[str]:
     return _valid("UserName", names)
 
 
-def policy_names(request: Request, names: list[str]) -> list[str]:
+def policy_names(request: Request, names: list[str], catalogue: Catalogue) -> list[str]:
     """Names that the policies may have: one that somebody else uses is not found otherwise."""
     bases = _valid("PolicyName", [request.properties.get("PolicyName")]) or names
-    return [base + suffix for base in bases for suffix in load_catalogue().name_suffixes]
+    return [base + suffix for base in bases for suffix in catalogue.name_suffixes]
 
 
 def secret_names(request: Request, names: list[str], prefix: str) -> list[str]:
@@ -32,9 +32,10 @@ def secret_names(request: Request, names: list[str], prefix: str) -> list[str]:
 
 def _valid(property_name: str, values: Iterable[object]) -> list[str]:
     """The values that the property may have, each once: a Delete may carry anything."""
-    allowed = schema.SCHEMA["properties"][property_name]
     return list(
         dict.fromkeys(
-            value for value in values if isinstance(value, str) and schema.accepts(allowed, value)
+            value
+            for value in values
+            if isinstance(value, str) and schema.allows(property_name, value)
         )
     )

@@ -1,69 +1,64 @@
 """Serving a Create or Update of a stack that may turn back at any moment."""
 
-from handler.aws.account import Provider
+from handler.aws.account import Account
 from handler.aws.secretsmanager.description import CURRENT
-from handler.aws.secretsmanager.secret import CredentialSecret
 from handler.cloudformation import stack
 from handler.cloudformation.request import Request
 from handler.cloudformation.stack import Operation
 from handler.errors import GivenUpError
-from handler.lifecycle import apply as provisioner
-from handler.lifecycle import delete as deletion
-from handler.model.values import Desired
-from handler.policies.catalogue import load_catalogue
-from handler.properties.desired import desired_state
+from handler.lifecycle import delete
+from handler.lifecycle.apply import apply
+from handler.lifecycle.change import Change, desired_of
+from handler.policies.catalogue import Catalogue
 
 
-def apply_or_undo(provider: Provider, request: Request, desired: Desired) -> dict[str, str]:
+def apply_or_undo(
+    account: Account, request: Request, catalogue: Catalogue
+) -> tuple[dict[str, str], str]:
     """Apply the request; if its stack turns back, leave what the roll-back would leave.
 
     CloudFormation does not wait for a cancelled Create or Update: its Delete or roll-back Update
-    may be served at the same time, so whichever ends last must end in the same state.
+    may be served at the same time, so whichever ends last must end in the same state. Returns the
+    attributes, and what was done and why.
     """
-    client, location = provider.clients.cloudformation, provider.location
-    operation = stack.ask(client, request, location)
+    desired = desired_of(account, request, catalogue)
+    operation = stack.ask(account, request)
+    change = Change.of(account, request, operation, desired)
     try:
         stack.refuse_given_up_create(request, operation)
-        attributes = provisioner.apply(
-            provider,
-            request,
-            desired,
-            operation,
-            lambda: stack.confirm(client, request, location, operation),
-        )
+        done = apply(change)
     except Exception as error:
         if operation.forward or isinstance(error, GivenUpError):
-            now = stack.describe(client, request, location)
+            now = stack.describe(account, request)
             if now.given_up:
-                _undo(provider, request, desired, now)
+                _undo(change, now, catalogue)
         raise
     if operation.rolling_back:
-        deletion.delete_successor(provider, request)
-    return attributes
+        delete.delete_successor(account, request, catalogue)
+    return done
 
 
-def _undo(provider: Provider, request: Request, desired: Desired, operation: Operation) -> None:
+def _undo(change: Change, operation: Operation, catalogue: Catalogue) -> None:
+    account, request = change.account, change.request
     if request.type == "Create" or request.replaces:
-        if _finished(provider, request, desired):
+        if _finished(change):
             return
         if request.type == "Create":
-            deletion.delete_resource(provider, request)
+            delete.delete_resource(account, request, catalogue)
         else:
-            deletion.delete_user(provider, request, request.physical_id)
+            delete.delete_user(account, request, request.physical_id, catalogue)
         return
     before = request.undone()
-    former = desired_state(before, provider.settings, provider.location, load_catalogue())
-    provisioner.apply(provider, before, former, operation, lambda: None)
+    apply(Change.of(account, before, operation, desired_of(account, before, catalogue)))
 
 
-def _finished(provider: Provider, request: Request, desired: Desired) -> bool:
+def _finished(change: Change) -> bool:
     """Whether the user got its credentials: then CloudFormation's own Delete finds everything.
 
     It also keeps a late second delivery from undoing what has long been in use.
     """
-    secret = CredentialSecret(provider.clients.secretsmanager, desired.secret_name)
-    state = secret.describe()
-    if state is None or not state.usable_by(request.owner):
+    secret = change.account.secret(change.desired.secret_name)
+    if secret.owned(change.request.owner) is None:
         return False
     stored = secret.stored_key(CURRENT)
-    return stored is not None and stored.user_name == desired.user_name
+    return stored is not None and stored.user_name == change.desired.user_name

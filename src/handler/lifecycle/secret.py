@@ -1,124 +1,101 @@
-"""The second half of Create and Update: the secret, the key in it, and the key it replaces."""
+"""The secret of the resource: its readers, the key in it, its copies and its rotation."""
 
-from collections.abc import Callable
-
-from handler.aws.account import Provider
-from handler.aws.iam.access_keys import AccessKeys
-from handler.aws.iam.user import IamUser
-from handler.aws.schedules import Schedules
+from handler.aws.account import Account
 from handler.aws.secretsmanager.description import CURRENT, SecretState
-from handler.aws.secretsmanager.readers import SecretReaders
-from handler.aws.secretsmanager.replicas import SecretReplicas, discard_secret
-from handler.aws.secretsmanager.rotation import SecretRotation
-from handler.aws.secretsmanager.secret import CredentialSecret
-from handler.cloudformation.request import Request
+from handler.cloudformation.stack import confirm
 from handler.keys.grace import GRACE_TAG
+from handler.keys.plan import Decision
 from handler.keys.rotate import Credentials
-from handler.lifecycle.existing import Found
-from handler.model.values import Desired, Held
-from handler.state import notes as journal
+from handler.lifecycle.change import Change
+from handler.lifecycle.existing import Existing
+from handler.model.keys import Held
+from handler.state.notes import KEYS_TAG, MintNote
 
 
-class SecretProvisioner:
-    """Brings the secret of one resource, and what happens to it over time, to the desired state."""
+def make(change: Change, state: SecretState | None) -> SecretState:
+    """Create or reconcile the secret."""
+    account, desired = change.account, change.desired
+    secret = account.secret(desired.secret_name)
+    wanted = desired.tags | {GRACE_TAG: str(desired.grace_hours)}
 
-    def __init__(
-        self,
-        provider: Provider,
-        request: Request,
-        desired: Desired,
-        user: IamUser,
-        secret: CredentialSecret,
-    ) -> None:
-        self._provider = provider
-        self._request = request
-        self._desired = desired
-        self._user = user
-        self._secret = secret
+    def settle() -> SecretState:
+        if state is None:
+            return secret.create(desired.kms_key_id, wanted, change.request.owner)
+        secret.reconcile(state, desired.kms_key_id, wanted)
+        return state
 
-    def ensure(
-        self,
-        found: Found,
-        wanted_tags: dict[str, str],
-        confirm: Callable[[], None],
-        *,
-        rolling_back: bool,
-    ) -> dict[str, str]:
-        """The secret holds a working key made for the request; returns its attributes.
+    # A secret of that name was deleted a moment ago.
+    return account.deadline.until_settled(settle, "InvalidRequestException")
 
-        Readers come before the key, so that one who may no longer read never sees the new key;
-        copies and schedule come after it, because a secret without a value has neither.
-        """
-        desired, clients = self._desired, self._provider.clients
-        deadline, client = self._provider.deadline, clients.secretsmanager
-        secret_tags = wanted_tags | {GRACE_TAG: str(desired.grace_hours)}
-        secret_arn = deadline.until_settled(
-            lambda: self._secret.ensure(
-                found.secret, self._request.owner, desired.kms_key_id, secret_tags
-            ),
-            "InvalidRequestException",  # A secret of that name was deleted a moment ago.
-        )
-        SecretReaders(client, desired.secret_name).ensure(desired.reader_arns)
-        rotation = SecretRotation(client, self._secret, deadline)
-        rotation.settle(found.secret, desired.rotation_schedule)
-        held = self._ensure_key(found, confirm, rolling_back=rolling_back)
-        SecretReplicas(client, desired.secret_name, deadline).ensure(
-            found.secret.replicas if found.secret else {},
-            desired.replica_regions,
-            desired.kms_key_id,
-        )
-        next_rotation = rotation.ensure(
-            found.secret, desired.rotation_schedule, self._provider.settings.rotation_function_arn
-        )
-        confirm()  # A roll-back served meanwhile has put back what was changed since the key.
-        return {
-            "AccessKeyId": held.current.access_key_id,
-            "AccessKeyCreateDate": held.current.created.isoformat(),
-            "SecretArn": secret_arn,
-            "SecretVersionId": held.current.version_id,
-            "NextRotationDate": next_rotation,
-        }
 
-    def _ensure_key(self, found: Found, confirm: Callable[[], None], *, rolling_back: bool) -> Held:
-        provider, desired, request = self._provider, self._desired, self._request
-        clients, user_name = provider.clients, desired.user_name
-        former = self._former_secret()
-        if former:
-            holder = CredentialSecret(clients.secretsmanager, former.name)
-            SecretRotation(clients.secretsmanager, holder, provider.deadline).settle(former, None)
-            self._secret.take_over(holder)
-        keys = AccessKeys(clients.iam, clients.iam_once, user_name)
-        account_id = provider.location.account_id
-        held = Credentials(self._user, keys, self._secret, account_id, provider.deadline).ensure(
-            request.token,
-            desired.trigger,
-            self._mint_note(found, former),
-            rolling_back=rolling_back,
-            confirm=confirm,
-        )
-        if former:
-            confirm()
-            discard_secret(provider, former)
-        Schedules(provider, request.owner, user_name).settle(
-            held, desired.grace_hours, desired.secret_name, keys
-        )
-        return held
+def share(change: Change) -> None:
+    """Name the readers, before the key comes: who may no longer read never sees a new key."""
+    change.account.readers(change.desired.secret_name).reconcile(change.desired.reader_arns)
 
-    def _mint_note(self, found: Found, former: SecretState | None) -> journal.MintNote:
-        """The note on the user; a rotation that was under way may have written a newer one."""
-        rotating = any(secret and secret.pending for secret in (found.secret, former))
-        user = self._user.describe() if rotating else found.user
-        return journal.MintNote.parse(user.tags.get(journal.KEYS_TAG, "") if user else "")
 
-    def _former_secret(self) -> SecretState | None:
-        """The secret that the user's credentials were in, when the name has changed."""
-        prefix, desired = self._provider.settings.secret_prefix, self._desired
-        name = self._request.old_properties.get("SecretName", prefix + desired.user_name)
-        if not isinstance(name, str) or name == desired.secret_name or not name.startswith(prefix):
-            return None
-        former = CredentialSecret(self._provider.clients.secretsmanager, name)
-        state = former.describe()
-        if state is None or not state.usable_by(self._request.owner):
-            return None
-        stored = former.stored_key(CURRENT)
-        return state if stored is None or stored.user_name == desired.user_name else None
+def fill(change: Change, existing: Existing) -> tuple[Held, Decision]:
+    """Make AWSCURRENT hold a working key made for the request; returns which, and why."""
+    account, request, desired = change.account, change.request, change.desired
+    secret = account.secret(desired.secret_name)
+    account.rotation(desired.secret_name).stop(existing.secret, desired.rotation_schedule)
+    former = _former_secret(change)
+    if former:
+        account.rotation(former.name).stop(former, None)
+        secret.take_over(account.secret(former.name))
+    held, decision = Credentials(account, desired.user_name, secret).apply(
+        request.token,
+        desired.trigger,
+        _mint_note(change, existing, former),
+        rolling_back=change.operation.rolling_back,
+        confirm=lambda: confirm(account, request, change.operation),
+    )
+    if former:
+        confirm(account, request, change.operation)
+        discard(account, former)
+    return held, decision
+
+
+def spread(change: Change, state: SecretState | None) -> str:
+    """Copy the secret, and have it rotated; a secret without a value can be neither.
+
+    Returns the date of the next rotation, or "".
+    """
+    account, desired = change.account, change.desired
+    account.replicas(desired.secret_name).reconcile(
+        state.replicas if state else {}, desired.replica_regions, desired.kms_key_id
+    )
+    return account.rotation(desired.secret_name).reconcile(
+        state, desired.rotation_schedule, account.settings.rotation_function_arn
+    )
+
+
+def discard(account: Account, state: SecretState) -> None:
+    """Delete a secret and its copies for good."""
+    account.replicas(state.name).discard(sorted(state.replicas))
+    account.deadline.until_settled(
+        account.secret(state.name).discard,
+        "InvalidParameterException",  # Its copies are still being deleted.
+    )
+
+
+def _mint_note(change: Change, existing: Existing, former: SecretState | None) -> MintNote:
+    """The note on the user; a rotation that was under way may have written a newer one."""
+    rotating = any(secret and secret.pending for secret in (existing.secret, former))
+    user = change.account.user(change.desired.user_name)
+    state = user.describe() if rotating else existing.user
+    return MintNote.parse(state.tags.get(KEYS_TAG, "") if state else "")
+
+
+def _former_secret(change: Change) -> SecretState | None:
+    """The secret that the user's credentials were in, when the name has changed."""
+    account, desired = change.account, change.desired
+    prefix = account.settings.secret_prefix
+    name = change.request.old_properties.get("SecretName", prefix + desired.user_name)
+    if not isinstance(name, str) or name == desired.secret_name or not name.startswith(prefix):
+        return None
+    former = account.secret(name)
+    state = former.owned(change.request.owner)
+    if state is None:
+        return None
+    stored = former.stored_key(CURRENT)
+    return state if stored is None or stored.user_name == desired.user_name else None

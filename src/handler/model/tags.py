@@ -1,31 +1,25 @@
 """Tags of users, policies and secrets, which all speak in lists of Key/Value."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-
-from handler.errors import InvalidPropertiesError
 
 # A user, policy or secret can have 50 (IAM quotas, Secrets Manager quotas); three are kept for the
 # notes on the user.
-MAXIMUM_WANTED = 47
+MAXIMUM = 47
 
 
-def wanted(*layers: Mapping[str, str]) -> dict[str, str]:
-    """All tags, a later layer winning; raises InvalidPropertiesError when they are too many.
-
-    IAM compares tag keys without regard to case.
-    """
+def merged(*layers: Mapping[str, str]) -> dict[str, str]:
+    """All tags, a later layer winning. IAM compares tag keys without regard to case."""
     by_folded_key = {
         key.casefold(): (key, value) for layer in layers for key, value in layer.items()
     }
-    if len(by_folded_key) > MAXIMUM_WANTED:
-        raise InvalidPropertiesError(
-            [
-                f"Tags, the stack's tags and our own are {len(by_folded_key)}; "
-                f"at most {MAXIMUM_WANTED} fit."
-            ]
-        )
     return dict(by_folded_key.values())
+
+
+def problems(tags: Mapping[str, str]) -> Iterator[str]:
+    """One sentence when the tags are too many."""
+    if len(tags) > MAXIMUM:
+        yield f"Tags, the stack's tags and our own are {len(tags)}; at most {MAXIMUM} fit."
 
 
 def as_list(tags: Mapping[str, str]) -> list[Any]:
@@ -44,9 +38,5 @@ def to_set(present: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, s
 
 
 def to_remove(present: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
-    """The keys that must go, except those that AWS reserves for itself.
-
-    They go before others come, for two reasons: all must fit, and to IAM's users a key in other
-    letters is the same key (IAM User Guide, "Tags for IAM resources").
-    """
+    """The keys that must go, except those that AWS reserves for itself."""
     return [key for key in present if key not in wanted and not key.startswith("aws:")]

@@ -1,13 +1,13 @@
-"""Which managed policies the properties ask for, rendered; pure, and says all that is wrong."""
+"""The managed policies that the chosen documents become."""
 
 import re
-from typing import Any
+from collections.abc import Iterator
 
-from handler.model.values import Location, Policy
-from handler.policies import grammar as own_document
+from handler.errors import shown
+from handler.model.desired import Policy
+from handler.model.owner import Location
 from handler.policies.catalogue import Catalogue, CatalogueDocument, Variable
 from handler.policies.placeholders import Variables, placeholders, render
-from handler.properties.schema import shown
 
 MAXIMUM_CHARACTERS = 6144  # Of a managed policy, white space not counted (IAM quotas).
 MAXIMUM_NAME = 128
@@ -16,33 +16,6 @@ _OWN_VARIABLE = Variable(
     "arn:[a-z-]+(:[A-Za-z0-9_+=,.@/-]*){4,}|[A-Za-z0-9_+=,.@/-]+",
     "an ARN, or letters, digits and _+=,.@/-, without wildcards",
 )
-
-
-def select(
-    properties: dict[str, Any], catalogue: Catalogue, allow_own: bool
-) -> tuple[tuple[CatalogueDocument, ...], list[str]]:
-    """The documents that `PolicyTemplate` or `PolicyDocument` stands for."""
-    template: Any = properties.get("PolicyTemplate")
-    own: Any = properties.get("PolicyDocument")
-    if (template is None) == (own is None):
-        return (), ["Exactly one of PolicyTemplate and PolicyDocument is required."]
-    if template is not None:
-        if template not in catalogue.entries:
-            known = ", ".join(catalogue.entries)
-            return (), [f"PolicyTemplate must be one of {known}, not {shown(template)}."]
-        given = properties.get("PolicyVariables", {})
-        options = [option for name, option in catalogue.options.items() if name in given]
-        return (*catalogue.entries[template], *options), []
-    if not allow_own:
-        return (), [
-            "PolicyDocument is refused because the provider was installed with "
-            "AllowPolicyDocument=false."
-        ]
-    documents = own if isinstance(own, list) else [own]
-    return tuple(
-        CatalogueDocument(str(number) if number > 1 else "", "Own policy", document)
-        for number, document in enumerate(documents, start=1)
-    ), own_document.problems(documents)
 
 
 def built_in_variables(location: Location) -> Variables:
@@ -55,55 +28,63 @@ def built_in_variables(location: Location) -> Variables:
     }
 
 
-def resolve_variables(
+def resolve_variables(given: Variables, catalogue: Catalogue, location: Location) -> Variables:
+    """The values of all placeholders: given, built in, or the catalogue's defaults."""
+    defaults = {name: v.default for name, v in catalogue.variables.items() if v.default}
+    return {**defaults, **built_in_variables(location), **given}
+
+
+def variable_problems(
     given: Variables, used: set[str], catalogue: Catalogue, location: Location
-) -> tuple[Variables, list[str]]:
-    """A value for each placeholder in `used`: given, built in, or the catalogue's default."""
+) -> Iterator[str]:
+    """One sentence for each value that is not allowed, not used, or missing."""
     built_in = built_in_variables(location)
     fixed = built_in.keys() - {"AWS_REGION"}  # An installer may work in other regions than ours.
-    problems = []
     for name, value in given.items():
         variable = catalogue.variables.get(name, _OWN_VARIABLE)
         values = value if isinstance(value, list) else [value]
         if name in fixed:
-            problems.append(f"PolicyVariables must not set {name}, which is built in.")
+            yield f"PolicyVariables must not set {name}, which is built in."
         elif name not in used:
-            problems.append(f"PolicyVariables sets {name}, which none of the policies uses.")
+            yield f"PolicyVariables sets {name}, which none of the policies uses."
         elif not all(re.fullmatch(variable.pattern, item) for item in values):
-            problems.append(
-                f"{name} in PolicyVariables must be {variable.allowed}, not {shown(value)}."
-            )
-    defaults = {name: v.default for name, v in catalogue.variables.items() if v.default}
-    variables = {**defaults, **built_in, **given}
-    problems += [
-        f"PolicyVariables must give {name}, a placeholder of the policies."
-        for name in sorted(used - variables.keys())
-    ]
-    return variables, problems
+            yield f"{name} in PolicyVariables must be {variable.allowed}, not {shown(value)}."
+    for name in sorted(used - resolve_variables(given, catalogue, location).keys()):
+        yield f"PolicyVariables must give {name}, a placeholder of the policies."
 
 
 def render_policies(
     documents: tuple[CatalogueDocument, ...], variables: Variables, base_name: str, stack_name: str
-) -> tuple[tuple[Policy, ...], list[str]]:
-    """The managed policies, and what in them IAM would refuse."""
-    policies, problems = [], []
+) -> tuple[Policy, ...]:
+    """The managed policies of documents whose variables have no problems."""
+    return tuple(
+        Policy(
+            base_name + source.name_suffix,
+            f"{source.description}. Made by CloudFormation stack {stack_name}.",
+            render(source.document, variables),
+        )
+        for source in documents
+    )
+
+
+def policy_problems(
+    documents: tuple[CatalogueDocument, ...], variables: Variables, base_name: str
+) -> Iterator[str]:
+    """One sentence for each policy that IAM would refuse."""
     for source in documents:
         name = base_name + source.name_suffix
-        description = f"{source.description}. Made by CloudFormation stack {stack_name}."
         try:
-            policy = Policy(name, description, render(source.document, variables))
+            (policy,) = render_policies((source,), variables, base_name, "")
         except TypeError as error:
-            problems.append(f"{error} in PolicyVariables must be one string where {name} uses it.")
+            yield f"{error} in PolicyVariables must be one string where {name} uses it."
             continue
-        policies.append(policy)
         if len(name) > MAXIMUM_NAME:
-            problems.append(f"Policy name {shown(name)} is longer than {MAXIMUM_NAME} characters.")
+            yield f"Policy name {shown(name)} is longer than {MAXIMUM_NAME} characters."
         if (size := characters(policy)) > MAXIMUM_CHARACTERS:
-            problems.append(
+            yield (
                 f"Policy {name} has {size} characters without white space; "
                 f"IAM allows {MAXIMUM_CHARACTERS}."
             )
-    return tuple(policies), problems
 
 
 def all_placeholders(documents: tuple[CatalogueDocument, ...]) -> set[str]:

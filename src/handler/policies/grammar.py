@@ -1,4 +1,4 @@
-"""Whether a `PolicyDocument` is a policy that a user can have; pure, and says all that is wrong.
+"""Whether a `PolicyDocument` is a policy that a user can have.
 
 Follows "Grammar of the IAM JSON policy language" in the IAM User Guide, for identity-based
 policies. IAM itself would say no more than MalformedPolicyDocument, and only after the user exists.
@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from handler.properties.schema import shown
+from handler.errors import shown
 
 _VERSION = "2012-10-17"  # IAM refuses a managed policy of another, or of none.
 _ELEMENTS = {
@@ -19,15 +19,11 @@ _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 _RESOURCE = re.compile(r"\*|\$[A-Z][A-Z0-9_]*|arn(:[^:]*){4}:.+", re.DOTALL)
 
 
-def problems(documents: list[dict[str, Any]]) -> list[str]:
-    """One sentence for each thing in the documents that is not as in a policy of a user."""
-    return [
-        f"PolicyDocument {number} {problem}."
-        if len(documents) > 1
-        else f"PolicyDocument {problem}."
-        for number, document in enumerate(documents, start=1)
-        for problem in _document_problems(document)
-    ]
+def problems(documents: list[dict[str, Any]]) -> Iterator[str]:
+    """One sentence for each element that a policy of a user cannot have or lacks."""
+    for number, document in enumerate(documents, start=1):
+        name = f"PolicyDocument {number}" if len(documents) > 1 else "PolicyDocument"
+        yield from (f"{name} {problem}." for problem in _document_problems(document))
 
 
 def _document_problems(document: dict[str, Any]) -> Iterator[str]:

@@ -1,57 +1,54 @@
-"""From properties to the desired state; pure, and reports every problem at once."""
+"""From properties to the desired state, with every problem reported at once."""
 
 from typing import Any
 
-from handler.cloudformation.request import Request
-from handler.errors import InvalidPropertiesError
-from handler.keys.grace import DEFAULT_HOURS
+from handler.errors import InvalidPropertiesError, refuse
 from handler.model import tags
-from handler.model.values import Desired, Location, Policy
-from handler.policies import documents as policy_documents
+from handler.model.desired import Desired, Policy
+from handler.policies import documents, selection
 from handler.policies.catalogue import Catalogue
-from handler.properties import rules as sharing
-from handler.properties import schema
+from handler.properties import rules, schema
 from handler.settings import Settings
+
+DEFAULT_GRACE_HOURS = 24
 
 
 def desired_state(
-    request: Request, settings: Settings, location: Location, catalogue: Catalogue
+    given: dict[str, Any],
+    user_name: str,
+    stack_name: str,
+    trigger: str,
+    settings: Settings,
+    catalogue: Catalogue,
 ) -> Desired:
-    """What a Create or Update asks for; raises InvalidPropertiesError."""
-    problems = schema.problems(request.properties)
+    """What a Create or Update with the properties `given` asks for; raises InvalidPropertiesError.
+
+    `trigger` is what its key is made for.
+    """
+    problems = list(schema.problems(given))
     properties = {
         name: value
-        for name, value in request.properties.items()
-        if name in schema.SCHEMA["properties"]
-        and schema.accepts(schema.SCHEMA["properties"][name], value)
+        for name, value in given.items()
+        if name in schema.PROPERTIES and schema.allows(name, value)
     }
-    user_name = request.physical_id
-    policies = _policies(request, properties, settings, location, catalogue, problems)
-    boundary = properties.get("PermissionsBoundary", settings.permissions_boundary)
-    if settings.permissions_boundary not in (None, boundary):
-        problems.append(
-            f"PermissionsBoundary must be {settings.permissions_boundary}, the boundary that the "
-            f"provider forces on every user, not {schema.shown(boundary)}."
-        )
     secret_name = properties.get("SecretName", settings.secret_prefix + user_name)
-    kms_key_id = properties.get("KmsKeyId", settings.kms_key_arn)
-    problems += _secret_name_problems(secret_name, settings.secret_prefix)
-    problems += sharing.problems(properties, kms_key_id, location)
-    if len({tag["Key"].casefold() for tag in properties.get("Tags", ())}) != len(
-        properties.get("Tags", ())
-    ):
-        problems.append("Tags must not name a Key twice; IAM compares keys without regard to case.")
-    if problems:
-        raise InvalidPropertiesError(problems)
+    policies: tuple[Policy, ...] = ()
+    # An ill-formed one of the two is reported by the schema.
+    if not {"PolicyTemplate", "PolicyDocument"} & given.keys() - properties.keys():
+        try:
+            policies = _policies(properties, user_name, stack_name, settings, catalogue)
+        except InvalidPropertiesError as error:
+            problems += error.problems
+    refuse([*problems, *rules.problems(properties, secret_name, settings)])
     return Desired(
         user_name=user_name,
         policies=policies,
-        permissions_boundary=boundary,
+        permissions_boundary=properties.get("PermissionsBoundary", settings.permissions_boundary),
         tags=tags.as_dict(properties.get("Tags", ())),
         secret_name=secret_name,
-        kms_key_id=kms_key_id,
-        trigger=request.trigger,
-        grace_hours=int(properties.get("PreviousKeyGraceHours", DEFAULT_HOURS)),
+        kms_key_id=rules.kms_key_id(properties, settings),
+        trigger=trigger,
+        grace_hours=int(properties.get("PreviousKeyGraceHours", DEFAULT_GRACE_HOURS)),
         reader_arns=tuple(properties.get("ReaderArns", ())),
         replica_regions=tuple(properties.get("ReplicaRegions", ())),
         rotation_schedule=properties.get("RotationSchedule"),
@@ -59,48 +56,24 @@ def desired_state(
 
 
 def _policies(
-    request: Request,
     properties: dict[str, Any],
+    user_name: str,
+    stack_name: str,
     settings: Settings,
-    location: Location,
     catalogue: Catalogue,
-    problems: list[str],
 ) -> tuple[Policy, ...]:
-    """The rendered policies; adds what is wrong with them to `problems`."""
-    if {"PolicyTemplate", "PolicyDocument"} & request.properties.keys() - properties.keys():
-        return ()  # Reported by the schema already.
-    documents, found = policy_documents.select(
-        properties, catalogue, settings.allow_policy_document
-    )
-    problems += found
-    if not documents:
-        return ()
-    variables, found = policy_documents.resolve_variables(
-        properties.get("PolicyVariables", {}),
-        policy_documents.all_placeholders(documents),
-        catalogue,
-        location,
-    )
-    problems += found
-    if found:
-        return ()
-    policies, found = policy_documents.render_policies(
-        documents,
-        variables,
-        properties.get("PolicyName", request.physical_id),
-        request.stack_name,
-    )
-    problems += found
-    return policies
-
-
-def _secret_name_problems(name: str, prefix: str) -> list[str]:
-    allowed = schema.SCHEMA["properties"]["SecretName"]
-    if not name.startswith(prefix) or name == prefix:
-        return [f"SecretName must begin with {prefix}, not {schema.shown(name)}."]
-    if not schema.accepts(allowed, name):
-        return [
-            f"SecretName must be given, because the default {schema.shown(name)} is not "
-            f"{allowed['x-allowed']}."
+    """The rendered policies. Each check presumes that the one before found nothing."""
+    refuse(selection.problems(properties, catalogue, settings.allow_policy_document))
+    chosen = selection.select(properties, catalogue)
+    given, location = properties.get("PolicyVariables", {}), settings.location
+    used = documents.all_placeholders(chosen)
+    refuse(
+        [
+            *selection.own_document_problems(properties),
+            *documents.variable_problems(given, used, catalogue, location),
         ]
-    return []
+    )
+    variables = documents.resolve_variables(given, catalogue, location)
+    base_name = properties.get("PolicyName", user_name)
+    refuse(documents.policy_problems(chosen, variables, base_name))
+    return documents.render_policies(chosen, variables, base_name, stack_name)

@@ -7,32 +7,35 @@ may be, and `x-update` what changing it does.
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from handler.errors import shown
+
 SCHEMA: dict[str, Any] = json.loads(Path(__file__).with_name("properties.json").read_text())
+PROPERTIES: dict[str, Any] = SCHEMA["properties"]
 
 _TYPES: dict[str, type] = {"string": str, "object": dict, "array": list}
-_SHOWN_CHARACTERS = 60
 
 
-def shown(value: object) -> str:
-    """A value as a message quotes it: short, on one line, of characters that UTF-8 can carry."""
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    text = " ".join(text.encode(errors="replace").decode().split())
-    return f"'{text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + '…'}'"
-
-
-def problems(properties: dict[str, Any]) -> list[str]:
+def problems(properties: dict[str, Any]) -> Iterator[str]:
     """One sentence for each unknown property and each value that is not allowed."""
-    known: dict[str, Any] = SCHEMA["properties"]
-    found = []
     for name, value in properties.items():
-        if name not in known:
-            found.append(f"{shown(name)} is not a property of Custom::RestrictedIAMUser.")
-        elif not accepts(known[name], value):
-            found.append(f"{name} must be {known[name]['x-allowed']}, not {shown(value)}.")
-    return found
+        if name not in PROPERTIES:
+            yield f"{shown(name)} is not a property of Custom::RestrictedIAMUser."
+        elif not allows(name, value):
+            yield f"{name} must be {allowed(name)}, not {shown(value)}."
+
+
+def allows(name: str, value: object) -> bool:
+    """Whether the property of that name may have the value."""
+    return accepts(PROPERTIES[name], value)
+
+
+def allowed(name: str) -> str:
+    """What the property of that name may be, in words."""
+    return str(PROPERTIES[name]["x-allowed"])
 
 
 def accepts(schema: dict[str, Any], value: object) -> bool:

@@ -6,7 +6,7 @@ from a new request, and a key that we made from one that somebody else made. All
 
 from dataclasses import dataclass
 
-from handler.model.values import AccessKeyMetadata, StoredKey
+from handler.model.keys import AccessKeyMetadata, StoredKey
 
 REQUESTS_TAG = "restricted-iam-user:requests"
 KEYS_TAG = "restricted-iam-user:keys"

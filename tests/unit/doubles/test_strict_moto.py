@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from doubles import world
 from doubles.dependents import DEPENDENTS, DOCUMENT, make_policy
 from handler.aws import clients
-from handler.model.values import AccessKey
+from handler.model.keys import AccessKey
 
 pytestmark = pytest.mark.usefixtures("aws")
 

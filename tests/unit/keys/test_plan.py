@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from handler.errors import KeyLimitError
 from handler.keys import plan as rotation
-from handler.keys.plan import KEYS_PER_USER, Action, Observed, RotationPlan
-from handler.model.values import AccessKeyMetadata, StoredKey
+from handler.keys.plan import Decision, Keep, Observed, Restore, Rotate
+from handler.model.keys import KEYS_PER_USER, AccessKeyMetadata, StoredKey
 from handler.state.notes import MintNote
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -32,7 +32,7 @@ def plan(
     *,
     rolling_back: bool,
     note: str = "",
-) -> RotationPlan:
+) -> Decision:
     observed = Observed(keys, current, previous, MintNote.parse(note))
     return rotation.plan(observed, trigger, rolling_back=rolling_back)
 
@@ -41,7 +41,7 @@ def test_first_key() -> None:
     """A user without a key gets one, and nothing is deleted."""
     decision = plan([], None, None, "1", rolling_back=False)
 
-    assert decision.action is Action.ROTATE
+    assert isinstance(decision, Rotate)
     assert decision.delete_before == decision.delete_after == ()
 
 
@@ -49,14 +49,14 @@ def test_same_trigger_keeps_the_key() -> None:
     """The key that was made for the trigger stays."""
     decision = plan([key("AKIA1")], stored("AKIA1", "1"), None, "1", rolling_back=False)
 
-    assert decision.action is Action.KEEP
+    assert isinstance(decision, Keep)
 
 
 def test_other_trigger_makes_a_new_key_beside_the_old() -> None:
     """Nothing goes while a slot is free."""
     decision = plan([key("AKIA1")], stored("AKIA1", "1"), None, "2", rolling_back=False)
 
-    assert decision.action is Action.ROTATE
+    assert isinstance(decision, Rotate)
     assert decision.delete_before == ()
 
 
@@ -66,7 +66,7 @@ def test_dead_current_key_is_replaced(active: bool | None) -> None:
     keys = [] if active is None else [key("AKIA1", active=active)]
     decision = plan(keys, stored("AKIA1", "1"), None, "1", rolling_back=False)
 
-    assert decision.action is Action.ROTATE
+    assert isinstance(decision, Rotate)
 
 
 def test_previous_key_makes_room() -> None:
@@ -98,7 +98,7 @@ def test_roll_back_restores_the_previous_key() -> None:
     keys = [key("AKIA1", used=True), key("AKIA2")]
     decision = plan(keys, stored("AKIA2", "2"), stored("AKIA1", "1"), "1", rolling_back=True)
 
-    assert decision.action is Action.RESTORE
+    assert isinstance(decision, Restore)
     assert decision.delete_after == ("AKIA2",)
 
 
@@ -108,7 +108,7 @@ def test_roll_back_without_the_previous_key_keeps_the_current_one() -> None:
         [key("AKIA2")], stored("AKIA2", "2"), stored("AKIA1", "1"), "1", rolling_back=True
     )
 
-    assert decision.action is Action.KEEP
+    assert isinstance(decision, Keep)
 
 
 def test_lost_key_is_deleted_even_when_nothing_rotates() -> None:
@@ -116,7 +116,7 @@ def test_lost_key_is_deleted_even_when_nothing_rotates() -> None:
     keys = [key("AKIA1"), key("AKIA2", used=True)]
     decision = plan(keys, stored("AKIA1", "1"), None, "1", rolling_back=False, note="token")
 
-    assert decision.action is Action.KEEP
+    assert isinstance(decision, Keep)
     assert decision.delete_before == ("AKIA2",)
 
 
@@ -159,12 +159,12 @@ def test_plans_are_safe(
     ours = {current_id, previous.access_key_id if previous else None}
 
     assert {*decision.delete_before, *decision.delete_after} <= existing.keys()
-    if decision.action is Action.ROTATE:
+    if isinstance(decision, Rotate):
         assert len(keys) - len(decision.delete_before) < KEYS_PER_USER
     for access_key_id in (*decision.delete_before, *decision.delete_after):
         found = existing[access_key_id]
         assert access_key_id in ours or found.last_used is None
-    if current_id in decision.delete_before:
+    if current_id is not None and current_id in decision.delete_before:
         assert not existing[current_id].active or current_id == (
             previous and previous.access_key_id
         )

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handler.errors import shown
 from handler.properties import schema
 
 JSON = st.recursive(
@@ -68,4 +69,4 @@ def test_only_understood_keywords_are_used() -> None:
 
 def test_long_values_are_quoted_short() -> None:
     """A message quotes at most 60 characters of a value, on one line."""
-    assert schema.shown("a\n" * 100) == f"'{'a ' * 30}…'"
+    assert shown("a\n" * 100) == f"'{'a ' * 30}…'"

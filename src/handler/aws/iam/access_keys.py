@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from handler.model.values import AccessKey, AccessKeyMetadata
+from handler.model.keys import AccessKey, AccessKeyMetadata
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from handler.aws.iam.access_keys import AccessKeys
-from handler.deadline import error_code
+from handler.errors import error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient

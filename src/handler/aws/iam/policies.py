@@ -1,12 +1,12 @@
-"""The managed policies of one resource, under the provider's path."""
+"""The managed policies under the provider's path."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from handler.aws.iam.user import IamUser
-from handler.errors import NameTakenError, StillAttachedError
+from handler.aws.tagging import create_or_adopt, reconcile
 from handler.model import tags
-from handler.model.values import Location, Owner, Policy
+from handler.model.desired import Policy
+from handler.model.owner import Location, Owner
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -23,21 +23,30 @@ class PolicyState:
     tags: dict[str, str]
 
 
-class ManagedPolicies:
-    """Makes, changes and removes policies that carry the owner's tags, and no others."""
+@dataclass(frozen=True)
+class PolicyHolders:
+    """Who has a policy: names of users, and of roles and groups."""
 
-    def __init__(self, iam: "IAMClient", location: Location, path: str, owner: Owner) -> None:
+    users: list[str]
+    others: list[str]
+
+
+class ManagedPolicies:
+    """Makes, changes and removes policies."""
+
+    def __init__(self, iam: "IAMClient", location: Location, path: str) -> None:
         self._iam = iam
         self._path = path
-        self._owner = owner
         self._prefix = f"arn:{location.partition}:iam::{location.account_id}:policy{path}"
 
     def arn(self, name: str) -> str:
-        """The ARN of a policy of ours."""
+        """The ARN that a policy of ours has."""
         return self._prefix + name
 
     def describe(self, arn: str) -> PolicyState | None:
-        """The policy as it is; None when there is none at this ARN."""
+        """The policy as it is; None when there is none at this ARN, or when it is elsewhere."""
+        if not arn.startswith(self._prefix):
+            return None
         try:
             policy = self._iam.get_policy(PolicyArn=arn)["Policy"]
             version = self._iam.get_policy_version(
@@ -48,38 +57,45 @@ class ManagedPolicies:
         document: Any = version["PolicyVersion"]["Document"]
         return PolicyState(arn, document, tags.as_dict(policy.get("Tags", ())))
 
-    def ensure(self, policy: Policy, state: PolicyState | None, wanted: dict[str, str]) -> str:
-        """Make the policy, or give it the wanted document and tags; returns its ARN.
+    def create(self, policy: Policy, wanted_tags: dict[str, str], owner: Owner) -> PolicyState:
+        """Make the policy; raises NameTakenError.
 
-        Raises NameTakenError when the name belongs to a policy elsewhere in the account: names
-        are unique whatever the path.
+        Names are unique in the account whatever the path, so the name may belong to a policy that
+        we cannot see.
         """
-        text = policy.text
-        if state is None:
-            try:
-                answer = self._iam.create_policy(
-                    PolicyName=policy.name,
-                    Path=self._path,
-                    Description=policy.description,
-                    PolicyDocument=text,
-                    Tags=tags.as_list(wanted),
-                )
-            except self._iam.exceptions.EntityAlreadyExistsException as error:
-                made = self.describe(self.arn(policy.name))  # By an answer that was lost, perhaps.
-                if made is None or not self._owner.owns(made.tags):
-                    raise NameTakenError("policy", policy.name) from error
-                return made.arn
-            return answer["Policy"]["Arn"]
+        arn = self.arn(policy.name)
+
+        def create() -> PolicyState:
+            self._iam.create_policy(
+                PolicyName=policy.name,
+                Path=self._path,
+                Description=policy.description,
+                PolicyDocument=policy.text,
+                Tags=tags.as_list(wanted_tags),
+            )
+            return PolicyState(arn, policy.document, wanted_tags)
+
+        return create_or_adopt(
+            create,
+            lambda: self.describe(arn),
+            "EntityAlreadyExists",
+            owner,
+            f"policy {policy.name}",
+        )
+
+    def reconcile(self, state: PolicyState, policy: Policy, wanted_tags: dict[str, str]) -> None:
+        """Give a policy that exists the document and the tags."""
         if state.document != policy.document:
             self._drop_oldest_version(state.arn)
             self._iam.create_policy_version(
-                PolicyArn=state.arn, PolicyDocument=text, SetAsDefault=True
+                PolicyArn=state.arn, PolicyDocument=policy.text, SetAsDefault=True
             )
-        if removed := tags.to_remove(state.tags, wanted):
-            self._iam.untag_policy(PolicyArn=state.arn, TagKeys=removed)
-        if changed := tags.to_set(state.tags, wanted):
-            self._iam.tag_policy(PolicyArn=state.arn, Tags=tags.as_list(changed))
-        return state.arn
+        reconcile(
+            state.tags,
+            wanted_tags,
+            lambda keys: self._iam.untag_policy(PolicyArn=state.arn, TagKeys=keys),
+            lambda added: self._iam.tag_policy(PolicyArn=state.arn, Tags=added),
+        )
 
     def unattached(self) -> list[str]:
         """ARNs of policies under our path that nobody has; an interrupted request leaves such."""
@@ -91,14 +107,16 @@ class ManagedPolicies:
             if policy["AttachmentCount"] == 0
         ]
 
-    def discard(self, arn: str) -> None:
-        """Delete a policy with its versions if it is ours and no other user of ours has it.
+    def holders(self, arn: str) -> PolicyHolders:
+        """Who has the policy."""
+        pages = list(self._iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=arn))
+        roles = [role["RoleName"] for page in pages for role in page["PolicyRoles"]]
+        groups = [group["GroupName"] for page in pages for group in page["PolicyGroups"]]
+        users = [user["UserName"] for page in pages for user in page["PolicyUsers"]]
+        return PolicyHolders(users, roles + groups)
 
-        Raises StillAttachedError when something has it that is not ours.
-        """
-        state = self.describe(arn) if arn.startswith(self._prefix) else None
-        if state is None or not self._owner.owns(state.tags) or self._needed(arn):
-            return
+    def discard(self, arn: str) -> None:
+        """Delete a policy with its versions; gone already is success."""
         try:
             for version in self._versions(arn):
                 if not version["IsDefaultVersion"]:
@@ -106,22 +124,6 @@ class ManagedPolicies:
             self._iam.delete_policy(PolicyArn=arn)
         except self._iam.exceptions.NoSuchEntityException:
             return
-
-    def _needed(self, arn: str) -> bool:
-        pages = list(self._iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=arn))
-        users = [user["UserName"] for page in pages for user in page["PolicyUsers"]]
-        others = [role["RoleName"] for page in pages for role in page["PolicyRoles"]]
-        others += [group["GroupName"] for page in pages for group in page["PolicyGroups"]]
-        for user_name in users:
-            state = IamUser(self._iam, user_name).describe()
-            if state and not self._owner.owns(state.tags):
-                others.append(user_name)
-        if others:
-            raise StillAttachedError(
-                f"Policy {arn} is attached to {', '.join(others)} as well; detach it there and "
-                "try again."
-            )
-        return bool(users)
 
     def _versions(self, arn: str) -> list[Any]:
         pages = self._iam.get_paginator("list_policy_versions").paginate(PolicyArn=arn)

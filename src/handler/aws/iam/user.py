@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from handler.errors import NameTakenError
+from handler.aws.tagging import create_or_adopt, reconcile
 from handler.model import tags
-from handler.model.values import Owner
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_iam.type_defs import UserTypeDef
+
+    from handler.model.owner import Owner
 
 
 @dataclass(frozen=True)
@@ -21,25 +23,10 @@ class UserState:
     permissions_boundary: str | None
     tags: dict[str, str]
 
-    def belongs_to(self, owner: Owner, path: str) -> bool:
-        """Whether the user is the resource's, on the provider's path."""
-        return self.path == path and owner.owns(self.tags)
-
-
-class IamUser:
-    """The user of one resource, by name."""
-
-    def __init__(self, iam: "IAMClient", user_name: str) -> None:
-        self._iam = iam
-        self.user_name = user_name
-
-    def describe(self) -> UserState | None:
-        """The user as it is, on any path; None when there is none."""
-        try:
-            user = self._iam.get_user(UserName=self.user_name)["User"]
-        except self._iam.exceptions.NoSuchEntityException:
-            return None
-        return UserState(
+    @classmethod
+    def of(cls, user: "UserTypeDef") -> "UserState":
+        """Read an answer of GetUser or CreateUser."""
+        return cls(
             user_name=user["UserName"],
             arn=user["Arn"],
             path=user["Path"],
@@ -47,57 +34,83 @@ class IamUser:
             tags=tags.as_dict(user.get("Tags", ())),
         )
 
-    def ensure(
-        self,
-        state: UserState | None,
-        path: str,
-        boundary: str | None,
-        wanted_tags: dict[str, str],
-        owner: Owner,
-    ) -> str:
-        """Make the user with boundary and tags in one call, or reconcile it; returns its ARN.
 
-        Raises NameTakenError when the name exists after all and is not ours.
-        """
-        if state is None:
-            return self._create(path, boundary, wanted_tags, owner)
-        self._reconcile(state, boundary, wanted_tags)
-        return state.arn
+class IamUser:
+    """The user of one resource, by name, on the provider's path."""
 
-    def _create(
-        self, path: str, boundary: str | None, wanted_tags: dict[str, str], owner: Owner
-    ) -> str:
-        limits: Any = {"PermissionsBoundary": boundary} if boundary else {}
+    def __init__(self, iam: "IAMClient", user_name: str, path: str) -> None:
+        self._iam = iam
+        self._path = path
+        self.user_name = user_name
+
+    def describe(self) -> UserState | None:
+        """The user as it is, on any path; None when there is none. Names have no case in IAM."""
         try:
-            user = self._iam.create_user(
-                UserName=self.user_name, Path=path, Tags=tags.as_list(wanted_tags), **limits
+            return UserState.of(self._iam.get_user(UserName=self.user_name)["User"])
+        except self._iam.exceptions.NoSuchEntityException:
+            return None
+
+    def owned(self, owner: "Owner") -> UserState | None:
+        """The user if it carries the owner's tags, on any path."""
+        return owner.owned(self.describe())
+
+    def is_served(self, owner: "Owner") -> bool:
+        """Whether the user is the owner's, in the same letters and on the provider's path."""
+        state = self.owned(owner)
+        return state is not None and self.is_exact(state)
+
+    def is_exact(self, state: UserState) -> bool:
+        """Whether a user that answers to the name has it in the same letters, on our path."""
+        return (state.user_name, state.path) == (self.user_name, self._path)
+
+    def create(
+        self, boundary: str | None, wanted_tags: dict[str, str], owner: "Owner"
+    ) -> UserState:
+        """Make the user with boundary and tags in one call; raises NameTakenError."""
+        limits: Any = {"PermissionsBoundary": boundary} if boundary else {}
+
+        def create() -> UserState:
+            answer = self._iam.create_user(
+                UserName=self.user_name,
+                Path=self._path,
+                Tags=tags.as_list(wanted_tags),
+                **limits,
             )
-        except self._iam.exceptions.EntityAlreadyExistsException as error:
-            # Made by an earlier delivery or a lost answer; or taken, names having no case in IAM.
-            state = self.describe()
-            if state is None or state.user_name != self.user_name or not owner.owns(state.tags):
-                raise NameTakenError("IAM user", self.user_name) from error
-            return state.arn
-        return user["User"]["Arn"]
+            return UserState.of(answer["User"])
 
-    def tag(self, notes: dict[str, str]) -> None:
-        """Write tags beside those that there are."""
-        self._iam.tag_user(UserName=self.user_name, Tags=tags.as_list(notes))
+        return create_or_adopt(
+            create,
+            self._describe_exactly,
+            "EntityAlreadyExists",
+            owner,
+            f"IAM user {self.user_name}",
+        )
 
-    def _reconcile(
+    def _describe_exactly(self) -> UserState | None:
+        state = self.describe()
+        return state if state and state.user_name == self.user_name else None
+
+    def reconcile(
         self, state: UserState, boundary: str | None, wanted_tags: dict[str, str]
     ) -> None:
+        """Give a user that exists the boundary and the tags."""
         if boundary and state.permissions_boundary != boundary:
             self._iam.put_user_permissions_boundary(
                 UserName=self.user_name, PermissionsBoundary=boundary
             )
-        if removed := tags.to_remove(state.tags, wanted_tags):
-            self._iam.untag_user(UserName=self.user_name, TagKeys=removed)
-        if changed := tags.to_set(state.tags, wanted_tags):
-            self._iam.tag_user(UserName=self.user_name, Tags=tags.as_list(changed))
+        reconcile(
+            state.tags,
+            wanted_tags,
+            lambda keys: self._iam.untag_user(UserName=self.user_name, TagKeys=keys),
+            lambda added: self._iam.tag_user(UserName=self.user_name, Tags=added),
+        )
+
+    def tag(self, added: dict[str, str]) -> None:
+        """Write tags beside those that there are."""
+        self._iam.tag_user(UserName=self.user_name, Tags=tags.as_list(added))
 
     def discard(self) -> None:
-        """Delete the user; gone already is success. IAM refuses while anything hangs on it."""
+        """Delete the user; gone already is success. IAM refuses while it has any dependent."""
         try:
             self._iam.delete_user(UserName=self.user_name)
         except self._iam.exceptions.NoSuchEntityException:

@@ -1,10 +1,10 @@
 """What Secrets Manager tells of one secret, without its value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from handler.model import tags as tag_lists
-from handler.model.values import Owner
+from handler.model.kms import DEFAULT_KMS_KEY
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.type_defs import DescribeSecretResponseTypeDef
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 CURRENT = "AWSCURRENT"
 PREVIOUS = "AWSPREVIOUS"
 PENDING = "AWSPENDING"
-DEFAULT_KMS_KEY = "alias/aws/secretsmanager"
 
 
 @dataclass(frozen=True)
@@ -41,13 +40,13 @@ class SecretState:
 
     arn: str
     name: str
-    kms_key_id: str
-    tags: dict[str, str]
-    awaits_deletion: bool
-    stages: dict[str, list[str]]
-    rotation: RotationState | None
-    next_rotation: str
-    replicas: dict[str, ReplicaState]
+    kms_key_id: str = DEFAULT_KMS_KEY
+    tags: dict[str, str] = field(default_factory=dict)
+    awaits_deletion: bool = False
+    stages: dict[str, list[str]] = field(default_factory=dict)
+    rotation: RotationState | None = None
+    next_rotation: str = ""
+    replicas: dict[str, ReplicaState] = field(default_factory=dict)
 
     @classmethod
     def of(cls, secret: "DescribeSecretResponseTypeDef") -> "SecretState":
@@ -81,10 +80,6 @@ class SecretState:
         """The version with AWSPENDING, which may stay on it when it has become AWSCURRENT."""
         labelled = self.stages.items()
         return next((version_id for version_id, labels in labelled if PENDING in labels), None)
-
-    def usable_by(self, owner: Owner) -> bool:
-        """Whether the secret belongs to the resource and has a value that can be read."""
-        return not self.awaits_deletion and owner.owns(self.tags)
 
     @property
     def pending(self) -> str | None:

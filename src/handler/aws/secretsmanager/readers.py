@@ -31,11 +31,8 @@ class SecretReaders:
         self._client = secretsmanager
         self._secret_name = secret_name
 
-    def ensure(self, reader_arns: tuple[str, ...]) -> None:
-        """The policy names exactly these principals; without any there is no policy.
-
-        What was changed by hand is put right.
-        """
+    def reconcile(self, reader_arns: tuple[str, ...]) -> None:
+        """Write the policy that names exactly these principals; without any, delete it."""
         text = self._client.get_resource_policy(SecretId=self._secret_name).get("ResourcePolicy")
         if not reader_arns:
             if text:

@@ -5,14 +5,12 @@ its replicas, and a copy may fail after the request for it was accepted.
 """
 
 import time
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from handler.aws.account import Provider
-from handler.aws.secretsmanager.description import DEFAULT_KMS_KEY, ReplicaState, SecretState
-from handler.aws.secretsmanager.secret import CredentialSecret
+from handler.aws.secretsmanager.description import ReplicaState, SecretState
 from handler.deadline import Deadline
 from handler.errors import ReplicationError
+from handler.model.kms import DEFAULT_KMS_KEY, replica_key
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -20,16 +18,6 @@ if TYPE_CHECKING:
 _LONGEST_SECONDS = 60
 _PAUSE_SECONDS = 2
 _REQUESTED = ReplicaState(DEFAULT_KMS_KEY, "InProgress", "")
-
-
-def replica_key(kms_key_id: str | None) -> str | None:
-    """The key as another region knows it, None when it cannot be known there.
-
-    An alias may exist in every region, and the copies of a multi-Region key share their id; any
-    other key belongs to one region. AWS KMS Developer Guide, "Multi-Region keys".
-    """
-    name = (kms_key_id or DEFAULT_KMS_KEY).rpartition(":")[2].removeprefix("key/")
-    return name if name.startswith(("alias/", "mrk-")) else None
 
 
 class SecretReplicas:
@@ -42,10 +30,13 @@ class SecretReplicas:
         self._secret_name = secret_name
         self._deadline = deadline
 
-    def ensure(
-        self, present: dict[str, ReplicaState], regions: Iterable[str], kms_key_id: str | None
+    def reconcile(
+        self,
+        present: dict[str, ReplicaState],
+        regions: tuple[str, ...],
+        kms_key_id: str | None,
     ) -> None:
-        """Copies in exactly these regions, under the key; raises ReplicationError."""
+        """Copy the secret to exactly these regions, under the key; raises ReplicationError."""
         key = replica_key(kms_key_id) or DEFAULT_KMS_KEY
         good = {
             region
@@ -87,13 +78,3 @@ class SecretReplicas:
                 return  # Secrets Manager goes on by itself.
             time.sleep(_PAUSE_SECONDS)
             waited += _PAUSE_SECONDS
-
-
-def discard_secret(provider: Provider, state: SecretState) -> None:
-    """Delete a secret and its copies for good."""
-    client, deadline = provider.clients.secretsmanager, provider.deadline
-    SecretReplicas(client, state.name, deadline).discard(sorted(state.replicas))
-    deadline.until_settled(
-        CredentialSecret(client, state.name).discard,
-        "InvalidParameterException",  # Its copies are still being deleted.
-    )

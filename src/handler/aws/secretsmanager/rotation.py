@@ -29,11 +29,11 @@ class SecretRotation:
         self._secret = secret
         self._deadline = deadline
 
-    def settle(self, state: SecretState | None, schedule: str | None) -> None:
-        """No rotation is under way afterwards, and none begins by itself that is not wanted.
+    def stop(self, state: SecretState | None, schedule: str | None) -> None:
+        """Wait for the rotation that is under way, and cancel the schedule when none is wanted.
 
-        One that is under way may finish; what it leaves unfinished loses its label, so that its
-        key counts as lost. The rotation function begins none while the stack is at work.
+        What a rotation leaves unfinished loses its label, so that its key counts as lost. The
+        rotation function begins none while the stack is at work.
         """
         if state and state.rotation and schedule is None:
             self._client.cancel_rotate_secret(SecretId=self._secret.name)
@@ -49,8 +49,8 @@ class SecretRotation:
         if state and state.staged:  # Its rotation is done; on an older version it would block all.
             self._secret.unstage(state.staged)
 
-    def ensure(self, state: SecretState | None, schedule: str | None, function_arn: str) -> str:
-        """Secrets Manager rotates on the schedule; returns the date of the next rotation or ""."""
+    def reconcile(self, state: SecretState | None, schedule: str | None, function_arn: str) -> str:
+        """Rotate on the schedule; returns the date of the next rotation or ""."""
         if schedule is None:
             return ""
         wanted = RotationState(function_arn, schedule)

@@ -2,17 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from handler.aws.secretsmanager import value as secret_value
-from handler.aws.secretsmanager.description import (
-    CURRENT,
-    DEFAULT_KMS_KEY,
-    PENDING,
-    PREVIOUS,
-    SecretState,
-)
-from handler.errors import NameTakenError
+from handler.aws.secretsmanager import value
+from handler.aws.secretsmanager.description import CURRENT, PENDING, PREVIOUS, SecretState
+from handler.aws.tagging import create_or_adopt, reconcile
 from handler.model import tags
-from handler.model.values import AccessKey, Owner, StoredKey
+from handler.model.keys import AccessKey, StoredKey
+from handler.model.kms import DEFAULT_KMS_KEY
+from handler.model.owner import Owner
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -33,44 +29,48 @@ class CredentialSecret:
             return None
         return SecretState.of(secret)
 
-    def ensure(
-        self,
-        state: SecretState | None,
-        owner: Owner,
-        kms_key_id: str | None,
-        wanted: dict[str, str],
-    ) -> str:
-        """Make the secret, still without a value, or reconcile key and tags; returns its ARN.
+    def owned(self, owner: Owner) -> SecretState | None:
+        """The secret if it is the owner's and has a value that can be read."""
+        state = owner.owned(self.describe())
+        return None if state is None or state.awaits_deletion else state
 
-        Raises NameTakenError when the name exists after all and is not ours.
+    def create(
+        self, kms_key_id: str | None, wanted_tags: dict[str, str], owner: Owner
+    ) -> SecretState:
+        """Make the secret, still without a value; raises NameTakenError."""
+        encryption: Any = {"KmsKeyId": kms_key_id} if kms_key_id else {}
+
+        def create() -> SecretState:
+            answer = self._client.create_secret(
+                Name=self.name,
+                Description="Credentials of a restricted IAM user",
+                Tags=tags.as_list(wanted_tags),
+                **encryption,
+            )
+            return SecretState(answer["ARN"], self.name)
+
+        return create_or_adopt(
+            create, self.describe, "ResourceExistsException", owner, f"secret {self.name}"
+        )
+
+    def reconcile(
+        self, state: SecretState, kms_key_id: str | None, wanted_tags: dict[str, str]
+    ) -> None:
+        """Give a secret that exists the KMS key and the tags; one that awaits deletion comes back.
+
+        An id or alias may stand for the ARN of a KMS key.
         """
-        if state is None:
-            encryption: Any = {"KmsKeyId": kms_key_id} if kms_key_id else {}
-            try:
-                answer = self._client.create_secret(
-                    Name=self.name,
-                    Description="Credentials of a restricted IAM user",
-                    Tags=tags.as_list(wanted),
-                    **encryption,
-                )
-            except self._client.exceptions.ResourceExistsException as error:
-                made = self.describe()  # By an earlier delivery, or an answer that was lost.
-                if made is None or not owner.owns(made.tags):
-                    raise NameTakenError("secret", self.name) from error
-                return made.arn
-            return answer["ARN"]
+        key = kms_key_id or DEFAULT_KMS_KEY
         if state.awaits_deletion:
             self._client.restore_secret(SecretId=state.arn)
-        self._reconcile(state, kms_key_id or DEFAULT_KMS_KEY, wanted)
-        return state.arn
-
-    def _reconcile(self, state: SecretState, kms_key_id: str, wanted: dict[str, str]) -> None:
-        if not state.kms_key_id.endswith(kms_key_id):  # An id or alias may stand for its ARN.
-            self._client.update_secret(SecretId=state.arn, KmsKeyId=kms_key_id)
-        if removed := tags.to_remove(state.tags, wanted):
-            self._client.untag_resource(SecretId=state.arn, TagKeys=removed)
-        if changed := tags.to_set(state.tags, wanted):
-            self._client.tag_resource(SecretId=state.arn, Tags=tags.as_list(changed))
+        if not state.kms_key_id.endswith(key):
+            self._client.update_secret(SecretId=state.arn, KmsKeyId=key)
+        reconcile(
+            state.tags,
+            wanted_tags,
+            lambda keys: self._client.untag_resource(SecretId=state.arn, TagKeys=keys),
+            lambda added: self._client.tag_resource(SecretId=state.arn, Tags=added),
+        )
 
     def stored_key(self, stage: str) -> StoredKey | None:
         """Which key the version with this label holds; None when it holds none that we wrote."""
@@ -78,12 +78,12 @@ class CredentialSecret:
             version = self._client.get_secret_value(SecretId=self.name, VersionStage=stage)
         except self._client.exceptions.ResourceNotFoundException:
             return None
-        return secret_value.stored_key(version["VersionId"], version.get("SecretString", ""))
+        return value.stored_key(version["VersionId"], version.get("SecretString", ""))
 
     def key(self, stage: str) -> AccessKey:
         """The whole key of the version with this label, for which `stored_key` found one."""
         version = self._client.get_secret_value(SecretId=self.name, VersionStage=stage)
-        return secret_value.access_key(version["SecretString"])
+        return value.access_key(version["SecretString"])
 
     def take_over(self, other: "CredentialSecret") -> None:
         """Copy what another secret holds, unless that is older: a new name needs no new key."""

@@ -1,4 +1,4 @@
-"""The JSON in the secret; pure.
+"""The JSON in the secret.
 
 With `Version` and the two key members it is a valid answer of a `credential_process` (AWS SDKs and
 Tools Reference Guide, "Process credential provider").
@@ -7,7 +7,7 @@ Tools Reference Guide, "Process credential provider").
 import json
 from datetime import datetime
 
-from handler.model.values import AccessKey, StoredKey
+from handler.model.keys import AccessKey, StoredKey
 
 
 def secret_string(key: AccessKey, user_name: str, account_id: str, trigger: str) -> str:

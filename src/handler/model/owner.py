@@ -1,0 +1,60 @@
+"""Where the provider runs, and what it may touch there."""
+
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+STACK_TAG = "restricted-iam-user:stack-id"
+LOGICAL_ID_TAG = "restricted-iam-user:logical-id"
+
+
+class Tagged(Protocol):
+    """A user, policy or secret as AWS describes it."""
+
+    @property
+    def tags(self) -> dict[str, str]: ...
+
+
+T = TypeVar("T", bound=Tagged)
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where the provider runs: the account that it serves, in its partition and region."""
+
+    partition: str
+    region: str
+    account_id: str
+    dns_suffix: str
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The resource of a stack that user, policies and secret belong to."""
+
+    stack_id: str
+    logical_id: str
+
+    @classmethod
+    def of(cls, tags: dict[str, str]) -> "Owner | None":
+        """The owner that the tags name, if they name one."""
+        if STACK_TAG in tags and LOGICAL_ID_TAG in tags:
+            return cls(tags[STACK_TAG], tags[LOGICAL_ID_TAG])
+        return None
+
+    @property
+    def stack_name(self) -> str:
+        """The name in the stack id `arn:…:stack/<name>/<uuid>`."""
+        return self.stack_id.split("/")[1]
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The ownership tags; what does not carry them is never changed or deleted."""
+        return {STACK_TAG: self.stack_id, LOGICAL_ID_TAG: self.logical_id}
+
+    def owns(self, state: Tagged) -> bool:
+        """Whether what AWS describes belongs to this resource."""
+        return self.tags.items() <= state.tags.items()
+
+    def owned(self, state: T | None) -> T | None:
+        """What AWS describes if it belongs to this resource, else None."""
+        return state if state is not None and self.owns(state) else None
