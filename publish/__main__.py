@@ -1,16 +1,14 @@
 """`make publish PREFIX=acme-launch REGIONS="eu-west-1 us-east-1"`; see docs/publishing.md."""
 
 import argparse
-import logging
-import os
 import sys
 import tempfile
 import tomllib
 from pathlib import Path
 
-from publish.aws import Aws
-from publish.errors import PublishError
-from publish.package import PROJECT, Artefact, build, code
+from publish import PROJECT, PublishError
+from publish.bucket import own_buckets
+from publish.package import Artefact, build, code
 from publish.page import launch_page
 from publish.publisher import Publication
 from publish.readme import with_table
@@ -22,20 +20,13 @@ from publish.template import parse_template, published_template
 def main(arguments: list[str] | None = None) -> int:
     """Publish what the arguments say; returns the exit status."""
     options = _options(arguments)
-    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     try:
-        release = checked_release(
-            options.version or project["version"], options.prefix, options.regions
-        )
-        # The SAM translator asks for a region and uses it for nothing that we have.
-        logging.getLogger("samtranslator").setLevel(logging.ERROR)
-        os.environ.setdefault("AWS_DEFAULT_REGION", release.regions[0])
-        aws = Aws.from_environment(release, public=not options.private)
-        readme = options.readme.read_text()
-        with_table(readme, release)  # Complains now about what it would complain of at the end.
+        release = checked_release(options.version, options.prefix, options.regions)
+        buckets = own_buckets(release, public=not options.private)
+        readme = with_table(options.readme.read_text(), release)
         _tell(f"Building version {release.version} …")
         files = artefacts(release)
-        failed = Publication(release, files, aws, _tell).run()
+        failed = Publication(release, files, buckets, _tell).run()
     except PublishError as error:
         print(error, file=sys.stderr)
         return 1
@@ -43,13 +34,13 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"NOT published in {', '.join(failed)}.", file=sys.stderr)
         return 1
     options.record.write_text(record_text(release, files))
-    options.readme.write_text(with_table(readme, release))
+    options.readme.write_text(readme)
     _tell(f"Published in {', '.join(release.regions)}; {options.readme.name} links to it.")
     return 0
 
 
 def artefacts(release: Release) -> list[Artefact]:
-    """All files of a version, code first so that no template is there without its code."""
+    """All files of a version, in the order of upload: a template never comes before its code."""
     with tempfile.TemporaryDirectory(prefix="publish-") as directory:
         built = build(Path(directory))
         template = parse_template(built.read_text())
@@ -62,10 +53,13 @@ def artefacts(release: Release) -> list[Artefact]:
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     parser = argparse.ArgumentParser(prog="python -m publish", description=__doc__)
     parser.add_argument("--prefix", required=True, help="buckets are <prefix>-<region>")
     parser.add_argument("--regions", nargs="*", required=True, help="of one partition")
-    parser.add_argument("--version", help="default: that of pyproject.toml")
+    parser.add_argument(
+        "--version", default=project["version"], help="default: that of pyproject.toml"
+    )
     parser.add_argument(
         "--private", action="store_true", help="the buckets are not for everybody; fetch as owner"
     )
@@ -75,7 +69,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _tell(line: str) -> None:
-    print(line + "\n", end="", flush=True)  # In one piece: regions talk at the same time.
+    # Regions talk at the same time, and print() would write the end of the line by itself.
+    print(line + "\n", end="", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,29 @@
-"""Launching what was published, as whoever clicks the link would, and removing it again."""
+"""A trial launch: creates a stack as whoever clicks a launch link would, then deletes it."""
 
 import secrets
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
+import boto3
 from botocore.exceptions import ClientError, WaiterError
 
-from publish.errors import PublishError
+from publish import PublishError
 from publish.release import NAME
 
-_WAIT = {"Delay": 2, "MaxAttempts": 450}  # 15 minutes.
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import WaiterConfigTypeDef
+
+_WAIT: "WaiterConfigTypeDef" = {"Delay": 2, "MaxAttempts": 450}  # 15 minutes.
 
 
-def check_launch(cloudformation: Any, region: str, template_url: str) -> None:
+def check_launch(region: str, template_url: str) -> None:
     """Create a stack with a user of its own from the template, then delete it.
 
-    Raises PublishError with the first reason that CloudFormation gives. The user's name says what
-    it is for and where, since IAM is global and regions are checked at the same time.
+    Raises PublishError with the first reason that CloudFormation gives. The user's name contains
+    the region, since IAM is global and regions are checked at the same time.
     """
+    # Regions have threads of their own, and threads must not share a session.
+    cloudformation = boto3.Session().client("cloudformation", region_name=region)
     name = f"launch-check-{region}-{secrets.token_hex(4)}"
     try:
         stack_id = cloudformation.create_stack(
@@ -37,7 +44,11 @@ def check_launch(cloudformation: Any, region: str, template_url: str) -> None:
         _wait(cloudformation, "stack_delete_complete", stack_id)
 
 
-def _wait(cloudformation: Any, state: str, stack_id: str) -> None:
+def _wait(
+    cloudformation: "CloudFormationClient",
+    state: Literal["stack_create_complete", "stack_delete_complete"],
+    stack_id: str,
+) -> None:
     try:
         cloudformation.get_waiter(state).wait(StackName=stack_id, WaiterConfig=_WAIT)
     except WaiterError as error:

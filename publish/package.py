@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from publish.errors import PublishError
+from publish import PROJECT, PublishError
 from publish.template import functions, parse_template
 
-PROJECT = Path(__file__).parents[1]
 _SAM = PROJECT / ".venv-sam" / "bin" / "sam"
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # The first moment that a zip file can name.
 

@@ -1,16 +1,15 @@
-"""The launch buttons of README.md, written from the record of what has been published."""
+"""The launch links of README.md: written after a publication, checked against the template."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from publish.errors import PublishError
-from publish.links import launch_url
-from publish.release import LATEST, PAGE, TEMPLATE, Release
+from publish import PublishError
+from publish.release import LATEST, PAGE, TEMPLATE, Release, launch_url
 
 # Column headings and the parameters that their buttons fill in.
-BUTTONS = {
+_BUTTONS = {
     "`vanilla`": {"PolicyTemplate": "vanilla"},
     "`eks` (its holder can become administrator)": {"PolicyTemplate": "eks"},
     "Provider only": {"PolicyTemplate": "none"},
@@ -27,15 +26,15 @@ _NOTHING = (
 )
 
 
-def table(release: Release | None) -> str:
+def _table(release: Release | None) -> str:
     """The Markdown between the two marks."""
     if release is None:
         return _NOTHING
-    lines = ["| Region | " + " | ".join(BUTTONS) + " |", "|---" * (len(BUTTONS) + 1) + "|"]
+    lines = ["| Region | " + " | ".join(_BUTTONS) + " |", "|---" * (len(_BUTTONS) + 1) + "|"]
     for region in release.regions:
         buttons = [
             f"[![Launch](docs/launch-stack.svg)]({launch_url(release, region, parameters)})"
-            for parameters in BUTTONS.values()
+            for parameters in _BUTTONS.values()
         ]
         lines.append(f"| {region} | " + " | ".join(buttons) + " |")
     first = release.regions[0]
@@ -52,7 +51,7 @@ def with_table(readme: str, release: Release | None) -> str:
     """The README with the table for a release; raises PublishError where its marks are missing."""
     if not _BLOCK.search(readme):
         raise PublishError("README.md has lost the marks between which the launch links stand.")
-    return _BLOCK.sub(lambda block: block[1] + table(release) + block[2], readme)
+    return _BLOCK.sub(lambda block: block[1] + _table(release) + block[2], readme)
 
 
 def disagreements(readme: str, release: Release | None, template: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from publish.package import PROJECT, Artefact
+from publish import PROJECT
+from publish.package import Artefact
 from publish.release import Release
 
 RECORD = PROJECT / "docs" / "published.json"
@@ -20,7 +21,7 @@ class Record:
 
 
 def read_record(path: Path) -> Record | None:
-    """What was published last, or nothing."""
+    """Return what was published last; None where there is no such file yet."""
     if not path.exists():
         return None
     fields = json.loads(path.read_text())
@@ -29,7 +30,7 @@ def read_record(path: Path) -> Record | None:
 
 
 def record_text(release: Release, artefacts: Sequence[Artefact]) -> str:
-    """What is remembered of a release; the same text seals it in its buckets."""
+    """The record of a release as JSON; the same text seals it in its buckets."""
     fields = {
         "Version": release.version,
         "Prefix": release.prefix,

@@ -5,6 +5,8 @@ refuse templates with transforms (API reference, CreateStackSet, Capabilities), 
 acknowledge CAPABILITY_AUTO_EXPAND.
 """
 
+import logging
+import os
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
@@ -37,30 +39,31 @@ def functions(template: Mapping[str, Any]) -> dict[str, str]:
 def published_template(built: Mapping[str, Any], release: Release) -> str:
     """What is uploaded, the same for every region."""
     template = deepcopy(dict(built))
+    regions = ", ".join(release.regions)
     for name in functions(template):
         resource = template["Resources"][name]
         resource.pop("Metadata", None)  # How and where it was built.
         resource["Properties"]["CodeUri"] = {
-            "Bucket": {"Fn::Sub": f"{release.prefix}-${{AWS::Region}}"},
+            "Bucket": {"Fn::Sub": release.bucket("${AWS::Region}")},
             "Key": release.key(f"{name}.zip"),
         }
     template["Metadata"].pop(_REPOSITORY_METADATA, None)
     template["Description"] = f"{template['Description']} Version {release.version}."
-    template["Rules"]["PublishedInThisRegion"] = _published_in(release.regions)
-    plain = transform(template, {}, _NoManagedPolicies())
-    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
-
-
-def _published_in(regions: tuple[str, ...]) -> dict[str, Any]:
-    """Without it a region without code fails halfway, and Lambda does not say why."""
-    return {
+    # Without this rule a launch in another region fails halfway, and Lambda does not say why.
+    template["Rules"]["PublishedInThisRegion"] = {
         "Assertions": [
             {
-                "Assert": {"Fn::Contains": [list(regions), {"Ref": "AWS::Region"}]},
-                "AssertDescription": f"This version can be launched in {', '.join(regions)}.",
+                "Assert": {"Fn::Contains": [list(release.regions), {"Ref": "AWS::Region"}]},
+                "AssertDescription": f"This version can be launched in {regions}.",
             }
         ]
     }
+    # The SAM translator warns of its own metrics. It asks for a region, and uses it for nothing
+    # that we have.
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)
+    os.environ.setdefault("AWS_DEFAULT_REGION", release.regions[0])
+    plain = transform(template, {}, _NoManagedPolicies())
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
 
 
 class _NoManagedPolicies:

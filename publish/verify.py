@@ -1,14 +1,13 @@
-"""`make verify`: whether what was published last is still what strangers get."""
+"""`make verify`: whether strangers still get what was published last."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from publish.aws import reader
-from publish.bucket import check_same, read
-from publish.errors import PublishError
+from publish import PublishError
+from publish.bucket import check_same, read, reader
 from publish.record import RECORD, Record, read_record
-from publish.release import LATEST, MOVING, NAME
+from publish.release import LATEST, MOVING
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     if record is None:
         print("Nothing has been published yet.", file=sys.stderr)
         return 1
-    problems = differences(record, public=not options.private)
+    problems = _differences(record, public=not options.private)
     for problem in problems:
         print(problem, file=sys.stderr)
     if not problems:
@@ -29,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if problems else 0
 
 
-def differences(record: Record, public: bool) -> list[str]:
+def _differences(record: Record, public: bool) -> list[str]:
     """Every file that is missing or has changed, a sentence each."""
     problems = []
     for region in record.release.regions:
@@ -37,7 +36,7 @@ def differences(record: Record, public: bool) -> list[str]:
         for file, digest in record.digests.items():
             keys = [record.release.key(file)]
             if file in MOVING:
-                keys.append(f"{NAME}/{LATEST}/{file}")
+                keys.append(record.release.key(file, LATEST))
             for key in keys:
                 try:
                     check_same(read(client, bucket, key), digest, f"{key} in bucket {bucket}")

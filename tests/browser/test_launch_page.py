@@ -19,8 +19,7 @@ from handler.model.owner import Location
 from handler.policies.catalogue import load_catalogue
 from handler.policies.documents import built_in_variables
 from handler.policies.placeholders import render
-from publish.links import launch_url
-from publish.release import TEMPLATE, Release
+from publish.release import TEMPLATE, Release, launch_url
 from support.browser import RELEASE, chromium, page_text
 from support.templates import load, parse
 

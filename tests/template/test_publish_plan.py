@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from publish.errors import PublishError
-from publish.links import launch_url
+from publish import PublishError
 from publish.package import Artefact, code, zipped
 from publish.readme import with_table
 from publish.record import read_record, record_text
-from publish.release import TEMPLATE, Release, checked_release
+from publish.release import TEMPLATE, Release, checked_release, launch_url
 from publish.template import parse_template, published_template
 from support.templates import PROJECT
 
