@@ -22,7 +22,7 @@ def main() -> int:
         with (
             tempfile.TemporaryDirectory(prefix="restricted-iam-user-") as directory,
             local_aws(Path(directory)) as aws,
-            patch.dict(os.environ, aws.environment | {"PATH": path_with_aws()}),
+            patch.dict(os.environ, aws.environment, clear=True),
         ):
             journey = Journey(aws, lambda line: print(f"   {line}", flush=True))
             for command, chapter in CHAPTERS.items():
@@ -36,11 +36,6 @@ def main() -> int:
         return 130
     print(f"\nAll of it held, in {time.monotonic() - started:.0f} s.")
     return 0
-
-
-def path_with_aws() -> str:
-    """PATH with the AWS CLI that stands beside this Python, for `credential_process`."""
-    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -1,6 +1,5 @@
 """The SAM CLI as a person uses it, with stack events told while it works."""
 
-import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -71,13 +70,11 @@ class Sam:
 
     def _run(self, *arguments: str, stack_name: str = "") -> None:
         log = self.aws.directory / "sam.log"
-        # Packages come from outside, so building keeps the machine's own trust.
-        extra = {} if arguments[0] == "build" else self.aws.environment
         with log.open("w") as output:
             process = subprocess.Popen(
                 [str(_SAM), *arguments],
                 cwd=PROJECT,
-                env={**os.environ, **extra, "SAM_CLI_POLL_DELAY": "1"},
+                env=self.aws.environment | {"TMPDIR": str(self.aws.directory)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )

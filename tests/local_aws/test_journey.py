@@ -7,7 +7,6 @@ from unittest.mock import patch
 
 import pytest
 
-from demo.__main__ import path_with_aws
 from demo.journey import CHAPTERS, Journey
 from demo.local_aws import local_aws
 
@@ -16,7 +15,7 @@ from demo.local_aws import local_aws
 def journey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journey]:
     with (
         local_aws(tmp_path_factory.mktemp("aws")) as aws,
-        patch.dict(os.environ, aws.environment | {"PATH": path_with_aws()}),
+        patch.dict(os.environ, aws.environment, clear=True),
     ):
         yield Journey(aws, print)
 
