@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ class LocalAws:
             **kept,
             **self.exports,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "SAM_CLI_POLL_DELAY": "1",
+            "SAM_CLI_POLL_DELAY": "0.3",
             "SAM_CLI_TELEMETRY": "0",
             "__SAM_CLI_APP_DIR": str(self.directory / "sam-cli"),
         }
@@ -85,13 +86,21 @@ class LocalAws:
         self, service: str, access_key_id: str, secret_access_key: str, region: str = REGION
     ) -> Any:
         """A boto3 client of the holder of a key."""
-        session: Any = boto3.Session(access_key_id, secret_access_key)
-        return session.client(
-            service,
-            region_name=region,
-            endpoint_url=f"https://localhost:{self.port}",
-            verify=str(self.certificate),
-        )
+        return _client(self, service, access_key_id, secret_access_key, region)
+
+
+@cache
+def _client(
+    aws: LocalAws, service: str, access_key_id: str, secret_access_key: str, region: str
+) -> Any:
+    """The same client for the same question: building one takes longer than most calls."""
+    session: Any = boto3.Session(access_key_id, secret_access_key)
+    return session.client(
+        service,
+        region_name=region,
+        endpoint_url=aws.exports["AWS_ENDPOINT_URL"],
+        verify=str(aws.certificate),
+    )
 
 
 @contextmanager
