@@ -1,0 +1,56 @@
+"""`make playground`: the local AWS with the provider in it, until Ctrl-C."""
+
+import os
+import shlex
+import signal
+import sys
+
+from demo.command import run
+from demo.journey import Journey, write_profile
+from demo.local_aws import LocalAws
+from demo.sam import PROJECT
+from demo.terminal import Terminal
+
+_SECRET = "restricted/Provazio"
+# They would lead the AWS CLI and the SDKs elsewhere, and nothing here takes their place.
+_IN_THE_WAY = "AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_CONTAINER_CREDENTIALS_FULL_URI"
+
+
+def playground(aws: LocalAws, terminal: Terminal) -> None:
+    """Deploy the provider, tell how to work with it, and wait."""
+    journey = Journey(aws, terminal.say, terminal.doing)
+    terminal.heading("$ sam build && sam deploy")
+    journey.sam.build()
+    journey.sam.deploy()
+    write_profile(aws, _SECRET)
+    terminal.heading(
+        "The provider and its user Provazio are there. Paste this into a shell; its key is worth\n"
+        "nothing on AWS, and needs nothing of yours:\n"
+    )
+    print("\n".join(lines_to_paste(aws)))
+    terminal.heading(
+        "Then try\n\n"
+        f"aws secretsmanager get-secret-value --secret-id {_SECRET}\n"
+        "aws sts get-caller-identity --profile installer\n"
+        "sam deploy --parameter-overrides Serial=2\n"
+        "sam deploy --template examples/embed.yaml --stack-name analytics\n\n"
+        "Ctrl-C ends it, and everything in it is gone."
+    )
+    while True:
+        signal.pause()
+
+
+def lines_to_paste(aws: LocalAws) -> list[str]:
+    """What makes a shell work in the local AWS, with tools of ours where the person has none."""
+    tools = os.pathsep.join(
+        shlex.quote(str(PROJECT / environment / "bin")) for environment in (".venv", ".venv-sam")
+    )
+    return [
+        f"unset {_IN_THE_WAY}",
+        *(f"export {name}={shlex.quote(value)}" for name, value in aws.exports.items()),
+        f'export PATH="$PATH":{tools}',
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(run(playground, when_stopped=0))
