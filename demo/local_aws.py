@@ -47,7 +47,7 @@ class LocalAws:
     def exports(self) -> dict[str, str]:
         """What makes AWS SDKs and command lines work here as the account's root."""
         unproxied = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
-        without_proxy = f"{unproxied},localhost,127.0.0.1".lstrip(",")
+        without_proxy = ",".join(dict.fromkeys(["localhost", "127.0.0.1", *unproxied.split(",")]))
         return {
             **_ROOT_KEY,
             "AWS_CA_BUNDLE": str(self.certificate),

@@ -12,8 +12,8 @@ from demo.sam import PROJECT
 from demo.terminal import Terminal
 
 _SECRET = "restricted/Provazio"
-# They would lead the AWS CLI and the SDKs elsewhere, and nothing here takes their place.
-_IN_THE_WAY = "AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_CONTAINER_CREDENTIALS_FULL_URI"
+# A profile, a session or an endpoint for one service would lead tools elsewhere in spite of ours.
+_FORGET = "unset $(env | grep -oE '^(AWS|SAM)_[A-Z0-9_]+')"
 
 
 def playground(aws: LocalAws, terminal: Terminal) -> None:
@@ -24,15 +24,14 @@ def playground(aws: LocalAws, terminal: Terminal) -> None:
     journey.sam.deploy()
     write_profile(aws, _SECRET)
     terminal.heading(
-        "The provider and its user Provazio are there. Paste this into a shell; its key is worth\n"
-        "nothing on AWS, and needs nothing of yours:\n"
+        "The provider and its user Provazio are there. Paste this into another shell:\n"
     )
     print("\n".join(lines_to_paste(aws)))
     terminal.heading(
         "Then try\n\n"
         f"aws secretsmanager get-secret-value --secret-id {_SECRET}\n"
         "aws sts get-caller-identity --profile installer\n"
-        "sam deploy --parameter-overrides Serial=2\n"
+        "sam build && sam deploy --parameter-overrides Serial=2\n"
         "sam deploy --template examples/embed.yaml --stack-name analytics\n\n"
         "Ctrl-C ends it, and everything in it is gone."
     )
@@ -46,7 +45,7 @@ def lines_to_paste(aws: LocalAws) -> list[str]:
         shlex.quote(str(PROJECT / environment / "bin")) for environment in (".venv", ".venv-sam")
     )
     return [
-        f"unset {_IN_THE_WAY}",
+        _FORGET,
         *(f"export {name}={shlex.quote(value)}" for name, value in aws.exports.items()),
         f'export PATH="$PATH":{tools}',
     ]
