@@ -2,9 +2,9 @@
 
 MiniStack 1.5.33 judges IAM calls without paths, schedules without their group, and none with the
 service's own condition keys, so that a correctly scoped role is refused; it also takes any bucket
-for ours, misses templates at the addresses that S3 gives, and rotates secrets without asking their
-function. Each correction names the page of the Service Authorization Reference, "Actions,
-resources, and condition keys for …", or the guide, that it follows;
+for ours, misses templates at the addresses that S3 gives, rotates secrets without asking their
+function, and never stops. Each correction names the page of the Service Authorization Reference,
+"Actions, resources, and condition keys for …", or the guide, that it follows;
 `tests/local_aws/test_emulator.py` fails when one is no longer needed.
 """
 
@@ -23,12 +23,14 @@ from urllib.parse import urlsplit
 
 from ministack import app
 from ministack.core import iam_actions
+from ministack.core.responses import error_response_json, json_response
 from ministack.services import iam, lambda_svc, s3, secretsmanager
 from ministack.services.cloudformation import helpers
 
 _extract_resource_arn: Callable[..., str] = iam_actions.extract_resource_arn
 _request_tag_context: Callable[..., dict[str, Any]] = iam_actions.request_tag_context
 _rotate_secret: Callable[..., tuple[int, dict[str, str], bytes]] = secretsmanager._rotate_secret
+_secrets_request: Callable[..., Any] = secretsmanager.handle_request
 _apply_bucket_scope: Callable[..., Any] = s3._apply_bucket_scope
 _resolve_document: Callable[..., tuple[str | None, Any]] = helpers._resolve_document
 ROTATION_STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
@@ -168,6 +170,19 @@ def rotate_secret(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
     return answer
 
 
+async def secrets_request(
+    method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+) -> Any:
+    """Answer CancelRotateSecret too: the schedule stays, and is off (Secrets Manager API)."""
+    if not headers.get("x-amz-target", "").endswith(".CancelRotateSecret"):
+        return await _secrets_request(method, path, headers, body, query)
+    _, secret = secretsmanager._resolve(_json(body).get("SecretId"))
+    if secret is None:
+        return error_response_json("ResourceNotFoundException", "There is no such secret.", 400)
+    secret["RotationEnabled"] = False
+    return json_response({"ARN": secret["ARN"], "Name": secret["Name"]})
+
+
 def _take_steps(secret: dict[str, Any], token: str) -> None:
     """Call the function until a step fails; what is left then is AWSPENDING, as on AWS."""
     function, config, _ = lambda_svc._get_func_record_for_ref(secret["RotationLambdaARN"])
@@ -185,6 +200,7 @@ def main() -> None:
     s3._apply_bucket_scope = bucket_scope
     helpers._resolve_document = document
     secretsmanager._rotate_secret = rotate_secret
+    secretsmanager.handle_request = secrets_request
     app._port_is_bindable = lambda _host, _port: False
     threading.Thread(target=_end_with_parent, daemon=True).start()
     app.main()
