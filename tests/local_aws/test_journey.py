@@ -4,7 +4,9 @@ import os
 import re
 import shutil
 import subprocess
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
 
@@ -16,26 +18,53 @@ from demo.sam import PROJECT, PROVIDER_STACK
 from support.exported import hostile, written
 
 
+@dataclass(frozen=True)
+class Screen:
+    """What a person has been told, and what each step showed while it lasted."""
+
+    lines: list[str] = field(default_factory=list)
+    steps: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def show(self, step: str, detail: str) -> None:
+        self.steps[step].add(detail)
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("person") / "home"
 
 
 @pytest.fixture(scope="module")
-def journey(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Iterator[Journey]:
+def screen() -> Screen:
+    return Screen()
+
+
+@pytest.fixture(scope="module")
+def journey(
+    tmp_path_factory: pytest.TempPathFactory, home: Path, screen: Screen
+) -> Iterator[Journey]:
     """Everything is done by a person who has exported variables for other accounts."""
     with (
         patch.dict(os.environ, hostile(home)),
         local_aws(tmp_path_factory.mktemp("aws")) as aws,
         patch.dict(os.environ, aws.environment, clear=True),
     ):
-        yield Journey(aws, print)
+        yield Journey(aws, screen.lines.append, screen.show)
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS.values(), ids=CHAPTERS)
 def test_chapter_keeps_its_promises(journey: Journey, chapter: Callable[[Journey], None]) -> None:
     """Each chapter of the demo checks what it says, in order, each building on the one before."""
     chapter(journey)
+
+
+def test_person_sees_what_happens_and_what_changed(journey: Journey, screen: Screen) -> None:
+    """No step is silent, and an update names the one resource that it has changed."""
+    updates = [line.split(" in ")[0] for line in screen.lines if line.startswith("updated")]
+
+    assert updates == ["updated RestrictedUser"] * 2
+    assert {"starting sam build", "packaging the functions", "deploying"} <= screen.steps.keys()
+    assert "RestrictedUser" in " ".join(screen.steps["deploying"])
 
 
 def test_package_is_pure_and_small(journey: Journey) -> None:
