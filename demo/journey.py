@@ -126,24 +126,23 @@ def check_replaced(journey: Journey, replaced: str) -> None:
     )
     ends = end_of_grace(journey, replaced)
     journey.promise(
-        ends - datetime.fromisoformat(now["CreateDate"]) == _GRACE,
-        f"a schedule deletes it when its grace is over, {ends:on %d %B %Y at %H:%M:%S} UTC",
+        ends == datetime.fromisoformat(now["CreateDate"]) + _GRACE,
+        f"a schedule deletes it when its grace is over, at {ends}",
     )
 
 
-def end_of_grace(journey: Journey, access_key_id: str) -> datetime:
-    """When the schedule for a replaced key is due."""
+def end_of_grace(journey: Journey, access_key_id: str) -> datetime | None:
+    """When the schedule for a replaced key is due, if there is one."""
     scheduler = journey.aws.client("scheduler")
     schedules = [
         scheduler.get_schedule(Name=one["Name"], GroupName=one["GroupName"])
         for one in scheduler.list_schedules()["Schedules"]
     ]
-    (due,) = [
-        schedule["ScheduleExpression"]
-        for schedule in schedules
-        if access_key_id in schedule["Target"]["Input"]
-    ]
-    return datetime.strptime(due, "at(%Y-%m-%dT%H:%M:%S)").replace(tzinfo=UTC)
+    for schedule in schedules:
+        if access_key_id in schedule["Target"]["Input"]:
+            due = datetime.strptime(schedule["ScheduleExpression"], "at(%Y-%m-%dT%H:%M:%S)")
+            return due.replace(tzinfo=UTC)
+    return None
 
 
 def rotate(journey: Journey) -> None:
@@ -178,11 +177,7 @@ def rotate_by_schedule(journey: Journey) -> None:
         check=True,
     )
     give_up = time.monotonic() + _ROTATES_WITHIN_SECONDS
-    secretsmanager = journey.aws.client("secretsmanager")
-    while time.monotonic() < give_up:
-        secret = secretsmanager.describe_secret(SecretId="restricted/Provazio")
-        if not any("AWSPENDING" in labels for labels in secret["VersionIdsToStages"].values()):
-            break
+    while not end_of_grace(journey, replaced) and time.monotonic() < give_up:
         journey.show("Secrets Manager takes the four steps of a rotation", "")
         time.sleep(0.3)
     journey.show("", "")

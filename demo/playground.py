@@ -26,7 +26,12 @@ def playground(aws: LocalAws, terminal: Terminal) -> None:
     terminal.heading(
         "The provider and its user Provazio are there. Paste this into another shell:\n"
     )
-    print("\n".join(lines_to_paste(aws)))
+    # Tools of ours come last, for whoever has none.
+    tools = (shlex.quote(str(PROJECT / each / "bin")) for each in (".venv", ".venv-sam"))
+    print(_FORGET)
+    for name, value in aws.exports.items():
+        print(f"export {name}={shlex.quote(value)}")
+    print(os.pathsep.join(['export PATH="$PATH"', *tools]))
     terminal.heading(
         "Then try\n\n"
         f"aws secretsmanager get-secret-value --secret-id {_SECRET}\n"
@@ -37,18 +42,6 @@ def playground(aws: LocalAws, terminal: Terminal) -> None:
     )
     while True:
         signal.pause()
-
-
-def lines_to_paste(aws: LocalAws) -> list[str]:
-    """What makes a shell work in the local AWS, with tools of ours where the person has none."""
-    tools = os.pathsep.join(
-        shlex.quote(str(PROJECT / environment / "bin")) for environment in (".venv", ".venv-sam")
-    )
-    return [
-        _FORGET,
-        *(f"export {name}={shlex.quote(value)}" for name, value in aws.exports.items()),
-        f'export PATH="$PATH":{tools}',
-    ]
 
 
 if __name__ == "__main__":

@@ -120,9 +120,10 @@ class Sam:
             )
             try:
                 while process.poll() is None:
-                    step = _step(log.read_text()) or f"starting sam {arguments[0]}"
-                    deploying = step == _STEPS["Waiting for stack"]
-                    self.show(step, self._newest_event(stack_name) if deploying else "")
+                    said = log.read_text()
+                    begun = max(_STEPS, key=said.rfind)
+                    step = _STEPS[begun] if begun in said else f"starting sam {arguments[0]}"
+                    self.show(step, self._newest_event(stack_name) if step == "deploying" else "")
                     time.sleep(_POLL_SECONDS)
             finally:
                 if process.poll() is None:
@@ -140,9 +141,3 @@ class Sam:
         except ClientError:  # The stack is not there yet, or not any more.
             return ""
         return f"{events[0]['LogicalResourceId']} {events[0]['ResourceStatus']}" if events else ""
-
-
-def _step(log: str) -> str:
-    """The last step that the SAM CLI has come to."""
-    begun = max(_STEPS, key=log.rfind)
-    return _STEPS[begun] if begun in log else ""
