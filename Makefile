@@ -19,6 +19,10 @@ help: ## Show this list
 demo: install ## Deploy, rotate, embed and delete on a local AWS; no account needed
 	@$(RUN) -m demo
 
+.PHONY: playground
+playground: install ## Stay on a local AWS with the provider in it, until Ctrl-C; no account needed
+	@$(RUN) -m demo.playground
+
 .PHONY: test
 test: check ## Everything that must pass: check, then the tests on moto and on the local AWS
 	$(RUN) -m pytest --numprocesses=auto --cov --cov-report=term
@@ -62,6 +66,11 @@ lock: install ## Lock the versions again after pyproject.toml has changed
 	.venv/bin/uv lock
 	.venv/bin/uv export --quiet --frozen --no-default-groups --no-annotate --no-header \
 		--format requirements-txt --output-file src/requirements.txt
+
+.PHONY: clean
+clean: ## Remove what the other targets have made
+	rm -rf .venv .venv-* .aws-sam .coverage .hypothesis .*_cache
+	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: install
 install: .venv/installed .venv-sam/installed ## Set up .venv and .venv-sam

@@ -1,8 +1,11 @@
 """The life of a restricted user in chapters, which the demo tells and the tests check."""
 
 import json
+import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -11,9 +14,11 @@ from botocore.exceptions import ClientError
 
 from demo import sample
 from demo.local_aws import LocalAws
-from demo.sam import PROVIDER_STACK, Sam, Tell
+from demo.sam import PROVIDER_STACK, Sam, Show, Tell, show_nothing
 
 EMBEDDING_STACK = "analytics"
+_GRACE = timedelta(hours=24)  # The default of PreviousKeyGraceHours.
+_ROTATES_WITHIN_SECONDS = 30
 _CREDENTIAL_PROCESS = (
     "aws secretsmanager get-secret-value --secret-id {secret} --query SecretString --output text"
 )
@@ -29,11 +34,12 @@ class Journey:
 
     aws: LocalAws
     tell: Tell
+    show: Show = show_nothing
     sam: Sam = field(init=False)
     outputs: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.sam = Sam(self.aws, self.tell)
+        self.sam = Sam(self.aws, self.tell, self.show)
 
     def promise(self, holds: bool, sentence: str) -> None:
         """Tell what holds, or stop because it does not."""
@@ -54,24 +60,34 @@ def last_four(access_key_id: str) -> str:
     return f"…{access_key_id[-4:]}"
 
 
-def reader(journey: Journey, secret: str) -> boto3.Session:
-    """An SDK session whose profile reads the secret through `credential_process`."""
+def write_profile(aws: LocalAws, secret: str) -> None:
+    """Make `installer` the profile that reads the secret through `credential_process`."""
     process = _CREDENTIAL_PROCESS.format(secret=secret)
-    (journey.aws.directory / "aws-config").write_text(
+    (aws.directory / "aws-config").write_text(
         f"[profile installer]\nregion = us-east-1\ncredential_process = {process}\n"
     )
+
+
+def reader(journey: Journey, secret: str) -> boto3.Session:
+    """An SDK session that gets its credentials as a reader of the secret does."""
+    write_profile(journey.aws, secret)
     return boto3.Session(botocore_session=botocore.session.Session(profile="installer"))
 
 
-def check_permissions(journey: Journey, secret: str) -> None:
-    """The stored credentials can do what they are for, and nothing else."""
+def check_identity(journey: Journey, secret: str) -> boto3.Session:
+    """Whoever reads the secret is its user; returns the reader's session."""
     session = reader(journey, secret)
     user_arn = session.client("sts").get_caller_identity()["Arn"]
     journey.promise(
         user_arn.endswith(f":user/restricted/{journey.stored(secret)['UserName']}"),
         f"a boto3 session with the credential_process profile is {user_arn}",
     )
-    sample.check(session, journey.promise)
+    return session
+
+
+def check_permissions(journey: Journey, secret: str) -> None:
+    """The stored credentials can do what they are for, and nothing else."""
+    sample.check(check_identity(journey, secret), journey.promise)
 
 
 def check_refused(journey: Journey, call: Callable[[], object], code: str, sentence: str) -> None:
@@ -94,27 +110,53 @@ def create(journey: Journey) -> None:
     check_permissions(journey, "restricted/Provazio")
 
 
-def rotate(journey: Journey) -> None:
-    """A higher Serial gives a new key and keeps the one before."""
-    before = journey.outputs
-    journey.outputs = journey.sam.deploy(Serial="2")
+def check_replaced(journey: Journey, replaced: str) -> None:
+    """The secret holds a new key, and the one of before works until its grace is over."""
     now = journey.stored("restricted/Provazio")
     previous = journey.stored("restricted/Provazio", "AWSPREVIOUS")
     journey.promise(
-        now["AccessKeyId"] == journey.outputs["AccessKeyId"] != before["AccessKeyId"],
+        now["AccessKeyId"] != replaced,
         f"the secret holds a new key, {last_four(now['AccessKeyId'])}",
     )
+    holder = journey.aws.client_of("sts", replaced, previous["SecretAccessKey"])
     journey.promise(
-        previous["AccessKeyId"] == before["AccessKeyId"],
-        f"the key of before, {last_four(previous['AccessKeyId'])}, is AWSPREVIOUS",
+        previous["AccessKeyId"] == replaced
+        and holder.get_caller_identity()["Arn"].endswith("/Provazio"),
+        f"the key of before, {last_four(replaced)}, is AWSPREVIOUS and still works",
     )
+    ends = end_of_grace(journey, replaced)
+    journey.promise(
+        ends == datetime.fromisoformat(now["CreateDate"]) + _GRACE,
+        f"a schedule deletes it when its grace is over, at {ends}",
+    )
+
+
+def end_of_grace(journey: Journey, access_key_id: str) -> datetime | None:
+    """When the schedule for a replaced key is due, if there is one."""
+    scheduler = journey.aws.client("scheduler")
+    schedules = [
+        scheduler.get_schedule(Name=one["Name"], GroupName=one["GroupName"])
+        for one in scheduler.list_schedules()["Schedules"]
+    ]
+    for schedule in schedules:
+        if access_key_id in schedule["Target"]["Input"]:
+            due = datetime.strptime(schedule["ScheduleExpression"], "at(%Y-%m-%dT%H:%M:%S)")
+            return due.replace(tzinfo=UTC)
+    return None
+
+
+def rotate(journey: Journey) -> None:
+    """A higher Serial gives a new key and keeps the one before for its grace."""
+    before = journey.outputs
+    journey.outputs = journey.sam.deploy(Serial="2")
+    check_replaced(journey, before["AccessKeyId"])
     check_permissions(journey, "restricted/Provazio")
 
 
 def widen(journey: Journey) -> None:
-    """Another policy template changes the permissions and not the key."""
+    """Another policy template changes the permissions and not the key; Serial stays as it was."""
     before = journey.outputs
-    journey.outputs = journey.sam.deploy(Serial="2", PolicyTemplate="eks")
+    journey.outputs = journey.sam.deploy(PolicyTemplate="eks", RotationSchedule="rate(90 days)")
     attached = journey.aws.client("iam").list_attached_user_policies(UserName="Provazio")
     names = sorted(policy["PolicyName"] for policy in attached["AttachedPolicies"])
     journey.promise(
@@ -123,6 +165,24 @@ def widen(journey: Journey) -> None:
     )
     journey.promise(journey.outputs["AccessKeyId"] == before["AccessKeyId"], "the key is the same")
     sample.check_eks(reader(journey, "restricted/Provazio"), journey.promise)
+
+
+def rotate_by_schedule(journey: Journey) -> None:
+    """Secrets Manager rotates through the rotation function, as it does when 90 days are over."""
+    replaced = journey.stored("restricted/Provazio")["AccessKeyId"]
+    subprocess.run(
+        ["aws", "secretsmanager", "rotate-secret", "--secret-id", "restricted/Provazio"],
+        env=journey.aws.environment,
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    give_up = time.monotonic() + _ROTATES_WITHIN_SECONDS
+    while not end_of_grace(journey, replaced) and time.monotonic() < give_up:
+        journey.show("Secrets Manager takes the four steps of a rotation", "")
+        time.sleep(0.3)
+    journey.show("", "")
+    check_replaced(journey, replaced)
+    check_identity(journey, "restricted/Provazio")
 
 
 def embed(journey: Journey) -> None:
@@ -158,7 +218,8 @@ def delete(journey: Journey) -> None:
 CHAPTERS: dict[str, Callable[[Journey], None]] = {
     "sam build && sam deploy": create,
     "sam deploy --parameter-overrides Serial=2": rotate,
-    "sam deploy --parameter-overrides Serial=2 PolicyTemplate=eks": widen,
+    "sam deploy --parameter-overrides PolicyTemplate=eks RotationSchedule='rate(90 days)'": widen,
+    "aws secretsmanager rotate-secret --secret-id restricted/Provazio": rotate_by_schedule,
     "sam deploy --template examples/embed.yaml --stack-name analytics": embed,
     "aws cloudformation delete-stack, for both stacks": delete,
 }

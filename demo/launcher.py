@@ -2,29 +2,38 @@
 
 MiniStack 1.5.33 judges IAM calls without paths, schedules without their group, and none with the
 service's own condition keys, so that a correctly scoped role is refused; it also takes any bucket
-for ours, and misses templates at the addresses that S3 gives. Each correction names the page of the
-Service Authorization Reference, "Actions, resources, and condition keys for …", or the guide, that
-it follows; `tests/local_aws/test_emulator.py` fails when one is no longer needed.
+for ours, misses templates at the addresses that S3 gives, rotates secrets without asking their
+function, and never stops. Each correction names the page of the Service Authorization Reference,
+"Actions, resources, and condition keys for …", or the guide, that it follows;
+`tests/local_aws/test_emulator.py` fails when one is no longer needed.
 """
 
+import contextvars
+import copy
 import json
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 from ministack import app
 from ministack.core import iam_actions
-from ministack.services import iam, s3
+from ministack.core.responses import error_response_json, json_response
+from ministack.services import iam, lambda_svc, s3, secretsmanager
 from ministack.services.cloudformation import helpers
 
 _extract_resource_arn: Callable[..., str] = iam_actions.extract_resource_arn
 _request_tag_context: Callable[..., dict[str, Any]] = iam_actions.request_tag_context
+_rotate_secret: Callable[..., tuple[int, dict[str, str], bytes]] = secretsmanager._rotate_secret
+_secrets_request: Callable[..., Any] = secretsmanager.handle_request
 _apply_bucket_scope: Callable[..., Any] = s3._apply_bucket_scope
 _resolve_document: Callable[..., tuple[str | None, Any]] = helpers._resolve_document
+ROTATION_STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 
 
 def resource_arn(
@@ -140,12 +149,58 @@ def document(params: dict[str, Any], body: str, url: str, label: str) -> tuple[s
     return _resolve_document(params, body, url, label)
 
 
+def rotate_secret(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
+    """Leave the new version to the function ("How rotation works", Secrets Manager user guide)."""
+    _, secret = secretsmanager._resolve(request.get("SecretId"))
+    before = copy.deepcopy(secret["Versions"]) if secret else {}
+    answer = _rotate_secret(request)
+    if secret is None or answer[0] != HTTPStatus.OK:
+        return answer
+    secret["Versions"] = before
+    if request.get("RotateImmediately", True):
+        token = _json(answer[2])["VersionId"]
+        secret["Versions"][token] = {
+            "SecretString": None,
+            "SecretBinary": None,
+            "CreatedDate": int(time.time()),
+            "Stages": ["AWSPENDING"],
+        }
+        steps = contextvars.copy_context().run
+        threading.Thread(target=steps, args=(_take_steps, secret, token), daemon=True).start()
+    return answer
+
+
+async def secrets_request(
+    method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+) -> Any:
+    """Answer CancelRotateSecret too: the schedule stays, and is off (Secrets Manager API)."""
+    if not headers.get("x-amz-target", "").endswith(".CancelRotateSecret"):
+        return await _secrets_request(method, path, headers, body, query)
+    _, secret = secretsmanager._resolve(_json(body).get("SecretId"))
+    if secret is None:
+        return error_response_json("ResourceNotFoundException", "There is no such secret.", 400)
+    secret["RotationEnabled"] = False
+    return json_response({"ARN": secret["ARN"], "Name": secret["Name"]})
+
+
+def _take_steps(secret: dict[str, Any], token: str) -> None:
+    """Call the function until a step fails; what is left then is AWSPENDING, as on AWS."""
+    function, config, _ = lambda_svc._get_func_record_for_ref(secret["RotationLambdaARN"])
+    record = lambda_svc._execution_record_for_config(function, config)
+    for step in ROTATION_STEPS:
+        event = {"SecretId": secret["ARN"], "ClientRequestToken": token, "Step": step}
+        if lambda_svc._execute_function_with_config_scope(record, event).get("error"):
+            return
+
+
 def main() -> None:
     """Serve on GATEWAY_PORT alone: MiniStack would take port 443 as well where it can."""
     iam_actions.extract_resource_arn = resource_arn
     iam_actions.request_tag_context = condition_context
     s3._apply_bucket_scope = bucket_scope
     helpers._resolve_document = document
+    secretsmanager._rotate_secret = rotate_secret
+    secretsmanager.handle_request = secrets_request
     app._port_is_bindable = lambda _host, _port: False
     threading.Thread(target=_end_with_parent, daemon=True).start()
     app.main()

@@ -1,4 +1,8 @@
-"""Runs MiniStack for as long as a `with` block lasts, on a free port and with its own state."""
+"""Runs MiniStack for as long as a `with` block lasts, on a free port and with its own state.
+
+Whatever works in it gets `LocalAws.environment`: nothing that the person has exported for AWS or
+for the SAM CLI leads to another account, and nothing is written outside the directory.
+"""
 
 import os
 import signal
@@ -9,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +24,11 @@ REGION = "us-east-1"
 _START_SECONDS = 60
 # MiniStack takes this key for the account's root; it is worth nothing elsewhere.
 _ROOT_KEY = {"AWS_ACCESS_KEY_ID": "local-root", "AWS_SECRET_ACCESS_KEY": "local-root-secret"}
-# These would hide MiniStack's certificate from the function that it runs.
-_TRUST_VARIABLES = frozenset({"AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"})
+# What the AWS SDKs and command lines and the SAM CLI read.
+_SETTINGS_OF_TOOLS = ("AWS_", "SAM_", "__SAM_")
+# All that MiniStack and the functions get of the person's environment: both take many settings from
+# it, among them certificates, which would hide MiniStack's own from the functions.
+_OF_THE_MACHINE = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH")
 
 
 @dataclass(frozen=True)
@@ -36,16 +44,37 @@ class LocalAws:
         return self.directory / "ministack-tls" / "server.crt"
 
     @property
-    def environment(self) -> dict[str, str]:
-        """What the AWS SDKs and command lines need to work here as the account's root."""
+    def exports(self) -> dict[str, str]:
+        """What makes AWS SDKs and command lines work here as the account's root."""
+        unproxied = os.environ.get("no_proxy") or os.environ.get("NO_PROXY", "")
+        without_proxy = ",".join(dict.fromkeys(["localhost", "127.0.0.1", *unproxied.split(",")]))
         return {
             **_ROOT_KEY,
             "AWS_CA_BUNDLE": str(self.certificate),
             "AWS_CONFIG_FILE": str(self.directory / "aws-config"),
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": f"https://localhost:{self.port}",
+            "AWS_REGION": REGION,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "NO_PROXY": "localhost,127.0.0.1",
+            "NO_PROXY": without_proxy,
+            "no_proxy": without_proxy,
+        }
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The whole environment of what works here, with the AWS CLI that we installed."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(_SETTINGS_OF_TOOLS)
+        }
+        return {
+            **kept,
+            **self.exports,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "SAM_CLI_POLL_DELAY": "0.3",
+            "SAM_CLI_TELEMETRY": "0",
+            "__SAM_CLI_APP_DIR": str(self.directory / "sam-cli"),
         }
 
     def client(self, service: str, region: str = REGION) -> Any:
@@ -57,13 +86,21 @@ class LocalAws:
         self, service: str, access_key_id: str, secret_access_key: str, region: str = REGION
     ) -> Any:
         """A boto3 client of the holder of a key."""
-        session: Any = boto3.Session(access_key_id, secret_access_key)
-        return session.client(
-            service,
-            region_name=region,
-            endpoint_url=f"https://localhost:{self.port}",
-            verify=str(self.certificate),
-        )
+        return _client(self, service, access_key_id, secret_access_key, region)
+
+
+@cache
+def _client(
+    aws: LocalAws, service: str, access_key_id: str, secret_access_key: str, region: str
+) -> Any:
+    """The same client for the same question: building one takes longer than most calls."""
+    session: Any = boto3.Session(access_key_id, secret_access_key)
+    return session.client(
+        service,
+        region_name=region,
+        endpoint_url=aws.exports["AWS_ENDPOINT_URL"],
+        verify=str(aws.certificate),
+    )
 
 
 @contextmanager
@@ -90,21 +127,16 @@ def local_aws(directory: Path) -> Iterator[LocalAws]:
 
 
 def _environment(aws: LocalAws) -> dict[str, str]:
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("AWS_") and name not in _TRUST_VARIABLES
-    }
     return {
-        **inherited,
+        **{name: os.environ[name] for name in _OF_THE_MACHINE if name in os.environ},
         **_ROOT_KEY,
         "AUTH": "true",
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(aws.port),
+        "HOME": str(aws.directory),
         "IOT_MTLS_ENABLED": "0",
         "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
         "MINISTACK_REGION": REGION,
-        "NO_PROXY": "localhost,127.0.0.1",
         "SFTP_ENABLED": "0",
         "STATE_DIR": str(aws.directory / "state"),
         "TMPDIR": str(aws.directory),

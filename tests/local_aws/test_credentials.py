@@ -23,7 +23,6 @@ from uuid import uuid4
 import pytest
 from botocore.exceptions import ClientError
 
-from demo.__main__ import path_with_aws
 from demo.journey import Journey, reader
 from demo.local_aws import local_aws
 from handler.keys.grace import GRACE_TAG
@@ -108,7 +107,7 @@ class Scene:
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with (
         local_aws(tmp_path_factory.mktemp("aws")) as aws,
-        patch.dict(os.environ, aws.environment | {"PATH": path_with_aws()}),
+        patch.dict(os.environ, aws.environment, clear=True),
     ):
         journey = Journey(aws, print)
         journey.sam.build()

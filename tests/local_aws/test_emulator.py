@@ -1,11 +1,12 @@
 """The corrections to MiniStack: what they return, and that MiniStack still needs them."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ministack.core import iam_actions
-from ministack.services import iam, s3
+from ministack.services import iam, s3, secretsmanager
 from ministack.services.cloudformation import helpers
 
 from demo import launcher
@@ -122,3 +123,41 @@ def test_virtual_hosted_templates_are_found(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert launcher.document(*arguments) == ("Resources: {}", None)
     assert helpers._resolve_document(*arguments)[0] is None
+
+
+@pytest.fixture
+def secret(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A secret with one version, and a function that takes no step."""
+    monkeypatch.setattr(launcher, "_take_steps", lambda _secret, _token: None)
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:s-abcdef"
+    version = {"SecretString": "v", "SecretBinary": None, "Stages": ["AWSCURRENT"]}
+    found: dict[str, Any] = {"ARN": arn, "Name": "s", "Versions": {"old": version}}
+    monkeypatch.setattr(secretsmanager, "_resolve", lambda _name: ("s", found))
+    return found
+
+
+def test_rotation_is_left_to_the_function(secret: dict[str, Any]) -> None:
+    """A new version waits for the function, or there is none; MiniStack alone copies the old."""
+    request = {"SecretId": "s", "RotationLambdaARN": "arn:f", "ClientRequestToken": "new"}
+
+    launcher.rotate_secret(request | {"RotateImmediately": False})
+    assert list(secret["Versions"]) == ["old"]
+    launcher.rotate_secret(request)
+    assert secret["Versions"]["old"]["Stages"] == ["AWSCURRENT"]
+    assert secret["Versions"]["new"]["Stages"] == ["AWSPENDING"]
+    assert secret["Versions"]["new"]["SecretString"] is None
+    launcher._rotate_secret(request | {"ClientRequestToken": "newer"})
+    assert secret["Versions"]["newer"]["Stages"] == ["AWSCURRENT"]
+
+
+def test_rotation_can_be_cancelled(secret: dict[str, Any]) -> None:
+    """CancelRotateSecret switches the schedule off; MiniStack alone does not know it."""
+    launcher.rotate_secret(
+        {"SecretId": "s", "RotationLambdaARN": "arn:f", "ClientRequestToken": "n"}
+    )
+    headers = {"x-amz-target": "secretsmanager.CancelRotateSecret"}
+    arguments: Any = ("POST", "/", headers, b'{"SecretId": "s"}', {})
+
+    assert asyncio.run(launcher.secrets_request(*arguments))[0] == 200
+    assert secret["RotationEnabled"] is False
+    assert asyncio.run(launcher._secrets_request(*arguments))[0] == 400

@@ -12,7 +12,6 @@ from unittest.mock import patch
 import hcl2
 import pytest
 
-from demo.__main__ import path_with_aws
 from demo.local_aws import LocalAws, local_aws
 from publish.__main__ import main
 from publish.release import TEMPLATE, Release
@@ -33,7 +32,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     (directory / "README.md").write_text((PROJECT / "README.md").read_text())
     with (
         local_aws(tmp_path_factory.mktemp("aws")) as started,
-        patch.dict(os.environ, started.environment | {"PATH": path_with_aws()}),
+        patch.dict(os.environ, started.environment, clear=True),
     ):
         for region in RELEASE.regions:
             published.make_bucket(started, region)

@@ -14,7 +14,6 @@ import pytest
 from botocore.exceptions import ClientError, WaiterError
 
 import publish.__main__
-from demo.__main__ import path_with_aws
 from demo.local_aws import LocalAws, local_aws
 from publish.__main__ import main
 from publish.bucket import Bucket
@@ -69,7 +68,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     readme.write_text(MARKS)
     with (
         local_aws(tmp_path_factory.mktemp("aws")) as aws,
-        patch.dict(os.environ, aws.environment | {"PATH": path_with_aws()}),
+        patch.dict(os.environ, aws.environment, clear=True),
     ):
         for region in REGIONS:
             published.make_bucket(aws, region)
