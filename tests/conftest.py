@@ -26,8 +26,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def sample(request: pytest.FixtureRequest) -> Sample:
-    """How much of an exhaustive test runs; whoever asks for it tells COMBINATIONS what ran."""
+def sample(request: pytest.FixtureRequest, no_cover: None) -> Sample:
+    """How much of an exhaustive test runs; whoever asks for it tells COMBINATIONS what ran.
+
+    Coverage is that of the other tests, which say what they cover, and tracing takes as long again.
+    """
     return Sample(request.config.getoption("exhaustive"), request.node.nodeid)
 
 

@@ -10,7 +10,7 @@ from moto.secretsmanager.exceptions import InvalidParameterException
 from moto.secretsmanager.responses import SecretsManagerResponse
 
 from doubles import strict_scheduler, world
-from doubles.aws_calls import Calls
+from doubles.aws_calls import Calls, Fault, KilledError
 from doubles.fake_cloudformation import LambdaContext, Stack
 from doubles.secrets_manager import FUNCTION_ARN, STEPS, SecretsManager
 from handler import rotation_function
@@ -248,6 +248,24 @@ def test_rotation_that_ends_when_the_update_gives_up_waiting(
     is_whole()
 
 
+def test_label_that_a_rotation_left_on_its_key(
+    stack: Stack, rotation: SecretsManager, calls: Calls
+) -> None:
+    """The next Update takes off the label that a rotation killed at its very end left behind."""
+    rotation.begin()
+    rotation.take(*STEPS[:3])
+    calls.first["secretsmanager:UpdateSecretVersionStage"] = lambda: calls.arm(-1, Fault.KILLED)
+    with pytest.raises(KilledError):
+        rotation.take("finishSecret")
+    calls.disarm()
+    assert set(rotation.stages()[rotation.token]) == {"AWSCURRENT", "AWSPENDING"}
+    answer = stack.update(**PROPERTIES, Revision="2")
+
+    assert answer["Status"] == "SUCCESS", answer["Reason"]
+    assert rotation.stages()[rotation.token] == ["AWSCURRENT"]
+    is_whole()
+
+
 def test_update_and_delete_after_a_rotation(stack: Stack, rotation: SecretsManager) -> None:
     """With the same Serial the rotated key stays, with another it is replaced, and all can go."""
     rotation.rotate()
@@ -313,6 +331,25 @@ def test_serial_that_changes_while_a_rotation_begins(
     rotation.take(*STEPS)
 
     assert world.secret()["Trigger"] == "Serial:2"
+
+
+@pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.LOST])
+def test_new_key_that_may_not_be_stored(
+    rotation: SecretsManager, calls: Calls, fault: Fault
+) -> None:
+    """A key that could not be stored goes again; one whose storing was not confirmed stays."""
+    old = current()
+    rotation.begin()
+    calls.first["secretsmanager:PutSecretValue"] = lambda: calls.arm(-1, fault)
+    assert rotation.refusal("createSecret")
+    calls.disarm()
+
+    stored = fault is Fault.LOST
+    assert len(world.keys()) == (2 if stored else 1)
+    made = world.keys().keys() - {old}
+    rotation.take(*STEPS)
+    assert (current() in made) == stored
+    is_whole()
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["inactive", "deleted"])

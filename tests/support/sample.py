@@ -7,7 +7,7 @@ from typing import TypeVar
 
 Case = TypeVar("Case")
 _FIRST = 4  # Every operation makes at least as many calls, so that no sample is empty.
-_ONE_IN = 12
+_ONE_IN = 15
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,10 @@ class Sample:
             return
         draw = random.Random(self.test)  # noqa: S311 - no secret
         at = draw.randrange(_FIRST)
-        while at < most:
+        while at < most - 1:
             yield at
             at += draw.randrange(1, 2 * _ONE_IN)
+        yield most - 1
 
     def cases(self, every: Sequence[Case]) -> Sequence[Case]:
         """All of many cases, or a few of them."""
