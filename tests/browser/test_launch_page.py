@@ -21,7 +21,7 @@ from handler.policies.documents import built_in_variables
 from handler.policies.placeholders import render
 from publish.links import launch_url
 from publish.release import TEMPLATE, Release
-from support.browser import RELEASE, chromium, page_text
+from support.browser import RELEASE, page_text, started_browser
 from support.templates import load, parse
 
 VARIANTS = load("template.yaml")["Parameters"]["PolicyTemplate"]["AllowedValues"]
@@ -50,7 +50,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium() as started:
+    with started_browser() as started:
         yield started
 
 
