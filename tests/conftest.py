@@ -1,5 +1,6 @@
 """An AWS of moto for every test, with every call recorded and every secret key looked for."""
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,6 +24,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run all of the faults, overlaps and sequences, and not a sample of them",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the tests write within the repository only."""
+    directory = config.rootpath / ".pytest_cache" / "tmp"
+    directory.mkdir(parents=True, exist_ok=True)
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(directory)
 
 
 @pytest.fixture
