@@ -14,26 +14,25 @@ from demo.sam import Sam
 def package(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """What `sam build` makes of the checkout, made once for all workers of the test run."""
     own = tmp_path_factory.getbasetemp()
-    shared = own if worker_id == "master" else own.parent
-    with (shared / "package.lock").open("w") as lock:
+    place = LocalAws((own if worker_id == "master" else own.parent) / "package", port=0)
+    place.directory.mkdir(exist_ok=True)
+    sam = Sam(place, print)
+    with (place.directory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "package").exists():
-            directory = tmp_path_factory.mktemp("building")
-            Sam(LocalAws(directory, port=0), print).build()
-            (directory / "build").rename(shared / "package")
-    return shared / "package"
+        if not sam.built_template.exists():
+            sam.build()
+    return sam.built_template.parent
 
 
 @pytest.fixture(scope="session")
 def built(package: Path) -> Callable[[LocalAws], Sam]:
     """The SAM CLI at a local AWS, as it is after `sam build`."""
 
-    def after_building(aws: LocalAws) -> Sam:
-        sam = Sam(aws, print)
-        sam.built_template.parent.symlink_to(package)
-        return sam
+    class BuiltSam(Sam):
+        # It names the licence by a relative path, so it is used where it was made.
+        built_template = package / "template.yaml"
 
-    return after_building
+    return lambda aws: BuiltSam(aws, print)
 
 
 @pytest.fixture(scope="module")
