@@ -1,18 +1,45 @@
 """An AWS of moto for every test, with every call recorded and every secret key looked for."""
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 from doubles import strict_moto
 from doubles.account import fresh_aws
 from doubles.aws_calls import Calls
 from doubles.combinations import COMBINATIONS
 from doubles.fake_cloudformation import ResponseUrl, Stack
+from doubles.secrets_manager import SecretsManager
 from handler import app, rotation_function  # noqa: F401 - as Lambda does, before any event
 from handler.cloudformation import response
+from support.rotated_secret import PROPERTIES
+from support.sample import Sample
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--exhaustive",
+        action="store_true",
+        help="run all of the faults, overlaps and sequences, and not a sample of them",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the tests write within the repository only."""
+    directory = config.rootpath / ".pytest_cache" / "tmp"
+    directory.mkdir(parents=True, exist_ok=True)
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(directory)
+
+
+@pytest.fixture
+def sample(request: pytest.FixtureRequest, no_cover: None) -> Sample:
+    """How much of an exhaustive test runs; whoever asks for it tells COMBINATIONS what ran.
+
+    Coverage is that of the other tests, which say what they cover, and tracing takes as long again.
+    """
+    return Sample(request.config.getoption("exhaustive"), request.node.nodeid)
 
 
 @pytest.fixture
@@ -51,25 +78,24 @@ def stack(aws: None, responses: ResponseUrl) -> Stack:
 
 
 @pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that the function waited, which pass at once."""
+    seconds: list[float] = []
+    monkeypatch.setattr("time.sleep", seconds.append)
+    return seconds
+
+
+@pytest.fixture
+def rotation(stack: Stack, slept: list[float]) -> SecretsManager:
+    """A user whose secret rotates on a schedule."""
+    answer = stack.create(**PROPERTIES)
+    assert answer["Status"] == "SUCCESS", answer["Reason"]
+    return SecretsManager()
+
+
+@pytest.fixture
 def new_stack(aws: None, responses: ResponseUrl) -> Callable[..., Stack]:
     return lambda **fields: Stack(responses, **fields)
-
-
-class Scheduling(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
-    """Any test on any worker, but all that uses the local AWS on one, in order.
-
-    The chapters of the journey build on each other. xdist's own `loadgroup` does not keep groups
-    together under pytest 9.2 (pytest-xdist issue 1386).
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        path = self.config.rootpath / nodeid.partition("::")[0]
-        return "local AWS" if "local_aws" in path.parts else nodeid
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
-    return Scheduling(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -83,8 +109,13 @@ def pytest_testnodedown(node: Any) -> None:
     COMBINATIONS.update(getattr(node, "workeroutput", {}).get("combinations", {}))
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    for kind, count in COMBINATIONS.items():
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say which combinations of faults, overlaps and sequences ran, and whether they are all."""
+    if not COMBINATIONS:
+        return
+    for kind, count in sorted(COMBINATIONS.items()):
         terminalreporter.write_line(f"fault matrix: {count:5} {kind}")
-    if COMBINATIONS:
-        terminalreporter.write_line(f"fault matrix: {COMBINATIONS.total():5} combinations held")
+    extent = Sample(config.getoption("exhaustive"), "")
+    terminalreporter.write_line(
+        f"fault matrix: {COMBINATIONS.total():5} combinations held: {extent}"
+    )

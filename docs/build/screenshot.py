@@ -1,11 +1,11 @@
 """`make screenshot`: docs/launch-page.png, of the launch page as a person sees it."""
 
-from support.browser import chromium, page_text
+from support.browser import page_text, started_browser
 from support.templates import PROJECT
 
 
 def main() -> None:
-    with chromium() as browser:
+    with started_browser() as browser:
         page = browser.new_page(viewport={"width": 860, "height": 1000})
         page.set_content(page_text())
         page.get_by_label("eks", exact=True).check()

@@ -20,7 +20,7 @@ from handler.policies.catalogue import load_catalogue
 from handler.policies.documents import built_in_variables
 from handler.policies.placeholders import render
 from publish.release import TEMPLATE, Release, launch_url
-from support.browser import RELEASE, chromium, page_text
+from support.browser import RELEASE, page_text, started_browser
 from support.templates import load, parse
 
 VARIANTS = load("template.yaml")["Parameters"]["PolicyTemplate"]["AllowedValues"]
@@ -49,7 +49,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium() as started:
+    with started_browser() as started:
         yield started
 
 

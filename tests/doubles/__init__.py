@@ -1,11 +1,17 @@
 """An AWS that is as unkind as the real one, and who calls the functions in it.
 
-The functions read their environment when they are imported, so importing any double sets it.
+The functions read their environment when they are imported, so importing any double sets it, and
+first takes away all that the person who runs the tests has exported for another AWS.
 """
 
 import os
 
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
 os.environ.update(
+    AWS_CONFIG_FILE=os.devnull,
+    AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+    AWS_EC2_METADATA_DISABLED="true",
     AWS_REGION="us-east-1",
     AWS_DEFAULT_REGION="us-east-1",
     AWS_ACCESS_KEY_ID="testing",
@@ -16,5 +22,3 @@ os.environ.update(
     ROTATION_FUNCTION_ARN="arn:aws:lambda:us-east-1:123456789012:function:rotation",
     PROVIDER_FUNCTION_ARN="arn:aws:lambda:us-east-1:123456789012:function:provider",
 )
-for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE"):
-    os.environ.pop(name, None)

@@ -11,7 +11,11 @@ from handler.aws import clients
 
 
 class Fault(StrEnum):
-    """What can happen at a call."""
+    """What can happen at a call.
+
+    THROTTLED is what is left when botocore has tried again in vain: to the function it is a
+    refusal with another code. test_consistency.py throttles where botocore does try again.
+    """
 
     REFUSED = "refused before its effect"
     LOST = "effect done, reply lost"

@@ -17,6 +17,7 @@ from doubles.invariants import (
     plant_foreign_things,
     resource_is_whole,
 )
+from support.sample import Sample
 
 BEFORE: dict[str, Any] = {
     "UserName": "Provazio",
@@ -101,7 +102,7 @@ class Scene:
 
 @pytest.fixture
 def scenes(
-    monkeypatch: pytest.MonkeyPatch, responses: ResponseUrl
+    monkeypatch: pytest.MonkeyPatch, responses: ResponseUrl, sample: Sample
 ) -> Callable[[str], Iterator[tuple[int, Scene]]]:
     """New scenes, one for each call that an operation makes, until a fault finds none."""
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
@@ -109,7 +110,7 @@ def scenes(
     direct_moto.install(monkeypatch)
 
     def numbered(kind: str) -> Iterator[tuple[int, Scene]]:
-        for at in range(MOST_CALLS):
+        for at in sample.cut_points(MOST_CALLS):
             calls = Calls()
             with fresh_aws(calls):
                 yield at, Scene(Stack(responses), calls)

@@ -26,6 +26,7 @@ from doubles.fake_cloudformation import ACCOUNT_ID, REGION, ResponseUrl, Stack
 from doubles.invariants import FOREIGN, foreign_things, plant_foreign_things
 from handler.cloudformation import response
 from handler.model.owner import STACK_TAG
+from support.sample import Sample
 
 SEQUENCES = 1000
 SHARES = 4  # So that several workers can share them.
@@ -446,17 +447,15 @@ class Stacks(RuleBasedStateMachine):
             assert found.keys() <= {version["AccessKeyId"] for version in versions.values()}
 
 
-SETTINGS = settings(
-    max_examples=SEQUENCES // SHARES,
-    stateful_step_count=STEPS,
-    deadline=None,
-    phases=[Phase.generate],
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
-
-
 @pytest.mark.parametrize("share", range(SHARES))
-def test_random_sequences(share: int) -> None:
+def test_random_sequences(share: int, sample: Sample) -> None:
     """Whatever happens to two stacks in whatever order, each has what it should have."""
-    run_state_machine_as_test(seed(share)(Stacks), settings=SETTINGS)
+    chosen = settings(
+        max_examples=sample.number(SEQUENCES // SHARES),
+        stateful_step_count=STEPS,
+        deadline=None,
+        phases=[Phase.generate],
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(seed(share)(Stacks), settings=chosen)

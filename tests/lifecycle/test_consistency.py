@@ -176,6 +176,18 @@ def test_first_key_that_sts_never_accepts(stack: Stack, moto: Moto, waits: list[
     assert versions["Versions"] == []
 
 
+def test_refusal_of_sts_that_says_nothing_about_the_key(stack: Stack, moto: Moto) -> None:
+    """STS that fails for a reason of its own fails the Create with that reason, and at once."""
+    moto.refuse(TokenResponse, "get_caller_identity", "RegionDisabledException", times=FOR_EVER)
+    answer = begin(stack)
+
+    assert answer["Status"] == "FAILED"
+    assert "RegionDisabledException" in answer["Reason"]
+    assert "did not accept" not in answer["Reason"]
+    assert moto.reached["get_caller_identity"] == 1
+    assert world.keys() == {}
+
+
 def test_rotated_key_that_sts_never_accepts(stack: Stack, moto: Moto, waits: list[float]) -> None:
     """A rotation whose key is never accepted leaves the key of before, alone and current."""
     before = stack.create(**PROPERTIES)["Data"]

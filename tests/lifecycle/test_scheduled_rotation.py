@@ -1,8 +1,6 @@
 """Secrets Manager rotates the key, asking the rotation function for the four steps."""
 
-import itertools
 import json
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,58 +9,13 @@ from hypothesis import strategies as st
 from moto.secretsmanager.exceptions import InvalidParameterException
 from moto.secretsmanager.responses import SecretsManagerResponse
 
-from doubles import strict_moto, strict_scheduler, world
-from doubles.account import fresh_aws
+from doubles import strict_scheduler, world
 from doubles.aws_calls import Calls, Fault, KilledError
-from doubles.fake_cloudformation import LambdaContext, ResponseUrl, Stack
+from doubles.fake_cloudformation import LambdaContext, Stack
 from doubles.secrets_manager import FUNCTION_ARN, STEPS, SecretsManager
 from handler import rotation_function
 from handler.errors import RotationRefusedError
-
-PROPERTIES: dict[str, Any] = {
-    "UserName": "Provazio",
-    "PolicyTemplate": "vanilla",
-    "Serial": "1",
-    "RotationSchedule": "rate(30 days)",
-}
-SECRET = "restricted/Provazio"
-MOST_CALLS = 40
-
-
-@pytest.fixture
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    seconds: list[float] = []
-    monkeypatch.setattr("time.sleep", seconds.append)
-    return seconds
-
-
-@pytest.fixture
-def rotation(stack: Stack, slept: list[float]) -> SecretsManager:
-    """A user whose secret rotates on a schedule."""
-    answer = stack.create(**PROPERTIES)
-    assert answer["Status"] == "SUCCESS", answer["Reason"]
-    return SecretsManager()
-
-
-def current() -> str:
-    return str(world.secret()["AccessKeyId"])
-
-
-def is_whole() -> None:
-    """AWSCURRENT holds an active key, AWSPENDING none of its own, and no key is left over."""
-    held = {current()}
-    stages = world.described_secret()["VersionIdsToStages"].values()
-    if any("AWSPREVIOUS" in labels for labels in stages):
-        held.add(world.secret(SECRET, "AWSPREVIOUS")["AccessKeyId"])
-    assert world.keys()[current()] == "Active"
-    assert world.keys().keys() <= held
-    assert [
-        labels for labels in stages if "AWSPENDING" in labels and "AWSCURRENT" not in labels
-    ] == []
-    schedules = world.schedules()
-    assert len(schedules) <= 1
-    for schedule in schedules:
-        assert world.secret(SECRET, "AWSPREVIOUS")["AccessKeyId"] in schedule["Target"]["Input"]
+from support.rotated_secret import PROPERTIES, SECRET, current, is_whole
 
 
 def test_schedule_is_set_and_told(stack: Stack, calls: Calls) -> None:
@@ -181,31 +134,6 @@ def test_step_before_the_first(rotation: SecretsManager, step: str) -> None:
     assert list(world.keys()) == [current()]
 
 
-ORDERS = [
-    order
-    for length in range(6)
-    for order in itertools.product(STEPS, repeat=length)
-    if length < 3 or sum(a == b for a, b in itertools.pairwise(order)) > length - 3
-]
-
-
-def test_every_order_of_repeats(rotation: SecretsManager) -> None:
-    """Whatever is asked for in whatever order first, the four steps then make one key current."""
-    for order in ORDERS:
-        old = current()
-        rotation.begin()
-        for step in order:
-            try:
-                rotation.take(step)
-            except RotationRefusedError:
-                continue
-        rotation.take(*STEPS)
-
-        assert current() != old, order
-        assert rotation.stages()[rotation.token][0] == "AWSCURRENT", order
-        is_whole()
-
-
 @pytest.mark.parametrize("repeats", [2, 3])
 def test_each_step_repeated(rotation: SecretsManager, repeats: int) -> None:
     """Each step may be asked for several times, after the end as well."""
@@ -320,6 +248,24 @@ def test_rotation_that_ends_when_the_update_gives_up_waiting(
     is_whole()
 
 
+def test_label_that_a_rotation_left_on_its_key(
+    stack: Stack, rotation: SecretsManager, calls: Calls
+) -> None:
+    """The next Update takes off the label that a rotation killed at its very end left behind."""
+    rotation.begin()
+    rotation.take(*STEPS[:3])
+    calls.first["secretsmanager:UpdateSecretVersionStage"] = lambda: calls.arm(-1, Fault.KILLED)
+    with pytest.raises(KilledError):
+        rotation.take("finishSecret")
+    calls.disarm()
+    assert set(rotation.stages()[rotation.token]) == {"AWSCURRENT", "AWSPENDING"}
+    answer = stack.update(**PROPERTIES, Revision="2")
+
+    assert answer["Status"] == "SUCCESS", answer["Reason"]
+    assert rotation.stages()[rotation.token] == ["AWSCURRENT"]
+    is_whole()
+
+
 def test_update_and_delete_after_a_rotation(stack: Stack, rotation: SecretsManager) -> None:
     """With the same Serial the rotated key stays, with another it is replaced, and all can go."""
     rotation.rotate()
@@ -385,6 +331,25 @@ def test_serial_that_changes_while_a_rotation_begins(
     rotation.take(*STEPS)
 
     assert world.secret()["Trigger"] == "Serial:2"
+
+
+@pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.LOST])
+def test_new_key_that_may_not_be_stored(
+    rotation: SecretsManager, calls: Calls, fault: Fault
+) -> None:
+    """A key that could not be stored goes again; one whose storing was not confirmed stays."""
+    old = current()
+    rotation.begin()
+    calls.first["secretsmanager:PutSecretValue"] = lambda: calls.arm(-1, fault)
+    assert rotation.refusal("createSecret")
+    calls.disarm()
+
+    stored = fault is Fault.LOST
+    assert len(world.keys()) == (2 if stored else 1)
+    made = world.keys().keys() - {old}
+    rotation.take(*STEPS)
+    assert (current() in made) == stored
+    is_whole()
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["inactive", "deleted"])
@@ -553,89 +518,6 @@ def test_failure_that_is_not_foreseen_tells_no_value(
     message = rotation.refusal("testSecret")
 
     assert message == "Internal error LookupError; see log stream log-stream."
-
-
-@pytest.fixture
-def scenes(
-    monkeypatch: pytest.MonkeyPatch, responses: ResponseUrl, slept: list[float]
-) -> Callable[[], Iterator[tuple[int, Stack, SecretsManager, Calls]]]:
-    """New scenes, one for each call, until a fault finds none."""
-    strict_moto.install(monkeypatch)
-
-    def numbered() -> Iterator[tuple[int, Stack, SecretsManager, Calls]]:
-        for at in range(MOST_CALLS):
-            calls = Calls()
-            with fresh_aws(calls):
-                stack = Stack(responses)
-                assert stack.create(**PROPERTIES)["Status"] == "SUCCESS"
-                rotation = SecretsManager()
-                rotation.rotate()  # So that both slots are taken.
-                yield at, stack, rotation, calls
-            if not calls.happened:
-                assert at > 3
-                return
-        pytest.fail("the step makes more calls than this test reaches")
-
-    return numbered
-
-
-def interrupted(rotation: SecretsManager, calls: Calls, step: str, at: int, fault: Fault) -> None:
-    """Take the steps up to this one, during which a call goes wrong."""
-    rotation.begin()
-    rotation.take(*STEPS[: STEPS.index(step)])
-    calls.arm(at, fault)
-    try:
-        rotation.take(step)
-    except (RotationRefusedError, KilledError):
-        pass
-    finally:
-        calls.disarm()
-
-
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("fault", Fault)
-def test_step_cut_off_and_tried_again(
-    scenes: Callable[[], Iterator[tuple[int, Stack, SecretsManager, Calls]]],
-    step: str,
-    fault: Fault,
-) -> None:
-    """A rotation cut off at any call of any step ends well when it begins again."""
-    for at, stack, rotation, calls in scenes():
-        old = current()
-        interrupted(rotation, calls, step, at, fault)
-        assert len(world.keys()) <= 2
-        assert world.keys()[current()] == "Active"
-        rotation.take(*STEPS)
-
-        assert current() != old
-        is_whole()
-        assert stack.update(**PROPERTIES, Revision="2")["Data"]["AccessKeyId"] == current()
-        is_whole()
-
-
-@pytest.mark.parametrize("follow", ["update", "rotate", "delete"])
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("fault", [Fault.KILLED, Fault.LOST])
-def test_step_cut_off_for_good(
-    scenes: Callable[[], Iterator[tuple[int, Stack, SecretsManager, Calls]]],
-    step: str,
-    fault: Fault,
-    follow: str,
-) -> None:
-    """A rotation cut off at any call, and never taken up, is mended by the stack's next request."""
-    for at, stack, rotation, calls in scenes():
-        interrupted(rotation, calls, step, at, fault)
-        if follow == "delete":
-            assert stack.delete()["Status"] == "SUCCESS"
-            assert world.nothing_is_left()
-            continue
-        before, serial = current(), "2" if follow == "rotate" else "1"
-        answer = stack.update(**PROPERTIES | {"Serial": serial}, Revision="2")
-        assert answer["Status"] == "SUCCESS", answer["Reason"]
-        assert (current() == before) == (follow == "update")
-        is_whole()
-        rotation.rotate()
-        is_whole()
 
 
 def test_label_that_cannot_be_taken_off_fails_the_update(

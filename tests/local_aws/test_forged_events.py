@@ -6,14 +6,14 @@ object of the local S3, as those to CloudFormation do.
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from demo.local_aws import local_aws
+from demo.local_aws import LocalAws, local_aws
 from demo.sam import Sam
 from support.escalations import ADMINISTRATOR
 from support.hostile import Account
@@ -25,10 +25,11 @@ _EVERYTHING = {
 
 
 @pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+def account(
+    tmp_path_factory: pytest.TempPathFactory, built: Callable[[LocalAws], Sam]
+) -> Iterator[Account]:
     with local_aws(tmp_path_factory.mktemp("aws")) as aws:
-        sam = Sam(aws, print)
-        sam.build()
+        sam = built(aws)
         sam.deploy()
         sam.deploy(Serial="2")  # So there is a replaced key in its grace, too.
         found = Account(aws, cache(aws.client))

@@ -1,7 +1,7 @@
 """End to end: what the functions' roles and the deployed function refuse, with IAM enforced."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,11 +49,11 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scene(
+    tmp_path_factory: pytest.TempPathFactory, built: Callable[[LocalAws], Sam]
+) -> Iterator[Scene]:
     with local_aws(tmp_path_factory.mktemp("aws")) as aws:
-        sam = Sam(aws, print)
-        sam.build()
-        sam.deploy()
+        built(aws).deploy()
         _plant(aws)
         made = aws.client("cloudformation").describe_stack_resources(StackName=PROVIDER_STACK)
         ids = {

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
@@ -23,7 +23,7 @@ from publish.record import Record, read_record
 from publish.release import LATEST, PAGE, TEMPLATE, Release
 from publish.verify import main as verify
 from support import published
-from support.browser import chromium
+from support.browser import started_browser
 from support.published import PREFIX, REGIONS
 from support.templates import PROJECT, load, parse
 
@@ -62,13 +62,17 @@ class Published:
 
 
 @pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
+def product(
+    tmp_path_factory: pytest.TempPathFactory, built_publication: Callable[[Path], Path]
+) -> Iterator[Published]:
+    """Published with `make`, which builds; whatever is published later is the same package."""
     directory = tmp_path_factory.mktemp("checkout")
     readme, record = directory / "README.md", directory / "published.json"
     readme.write_text(MARKS)
     with (
         local_aws(tmp_path_factory.mktemp("aws")) as aws,
         patch.dict(os.environ, aws.environment, clear=True),
+        pytest.MonkeyPatch.context() as patches,
     ):
         for region in REGIONS:
             published.make_bucket(aws, region)
@@ -79,6 +83,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
             OPTIONS=f"--readme {readme} --record {record}",
         )
         assert done.returncode == 0, done.stderr
+        patches.setattr("publish.__main__.build", built_publication)
         yield Published(aws, readme, record, done.stdout)
 
 
@@ -177,7 +182,7 @@ def test_snippet_of_the_published_page_launches(product: Published, tmp_path: Pa
     """The AWS CLI lines copied from the published page make the user that was asked for."""
     page_file = tmp_path / "index.html"
     page_file.write_bytes(product.content("us-east-1", product.record.release.key(PAGE)))
-    with chromium() as browser:
+    with started_browser() as browser:
         page = browser.new_page()
         page.goto(page_file.as_uri())
         page.get_by_label("Region of the stack").select_option("eu-west-1")
@@ -372,14 +377,14 @@ def test_template_is_the_checkouts(product: Published) -> None:
     assert "arn:aws:" not in str(template["Resources"])
 
 
-def test_application_repository_gets_its_metadata(product: Published, tmp_path: Path) -> None:
+def test_application_repository_gets_its_metadata(
+    product: Published, package: Path, tmp_path: Path
+) -> None:
     """`sam package` makes what `sam publish` takes: code, licence and README in the bucket."""
-    build, packaged = tmp_path / "build", tmp_path / "packaged.yaml"
+    packaged = tmp_path / "packaged.yaml"
     sam, bucket = PROJECT / ".venv-sam" / "bin" / "sam", f"{PREFIX}-us-east-1"
-    trust = "env -u AWS_CA_BUNDLE"  # Packages come from outside.
-    published.run(f"cd {PROJECT} && {trust} {sam} build --build-dir {build}")
     published.run(
-        f"{sam} package --template {build}/template.yaml --s3-bucket {bucket} "
+        f"{sam} package --template {package}/template.yaml --s3-bucket {bucket} "
         f"--output-template-file {packaged} --region us-east-1"
     )
     template = parse(packaged.read_text())

@@ -126,11 +126,11 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+def account(
+    tmp_path_factory: pytest.TempPathFactory, built: Callable[[LocalAws], Sam]
+) -> Iterator[Account]:
     with local_aws(tmp_path_factory.mktemp("aws")) as aws:
-        sam = Sam(aws, print)
-        sam.build()
-        sam.deploy(PolicyTemplate="none")
+        built(aws).deploy(PolicyTemplate="none")
         yield Account(aws, cache(aws.client))
 
 

@@ -1,6 +1,7 @@
 """What the documents of the catalogue allow and refuse, call by call; see tests/policies/calls/."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def needed(document: str, location: Location = AWS) -> list[Call]:
     return calls_of(load(f"allowed/{document}"), location)
 
 
+@cache
 def boundary() -> dict[str, Any]:
     """The ceiling that template.yaml puts on every user."""
     resource = load_template("template.yaml")["Resources"]["UserBoundary"]

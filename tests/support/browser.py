@@ -1,5 +1,7 @@
-"""The system's Chromium, and the launch page of a version that nobody has published."""
+"""A Chromium at work, and the launch page of a version that nobody has published."""
 
+import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,6 +9,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from publish.page import launch_page
 from publish.release import Release
+from support.chromium import chromium
 from support.templates import load
 
 RELEASE = Release("1.2.3", "acme-launch", ("eu-west-1", "us-east-1"))
@@ -22,10 +25,14 @@ _QUIET = (
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Debian's browser; it asks nobody anything by itself."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=_QUIET)
+def started_browser() -> Iterator[Browser]:
+    """A browser that asks nobody anything by itself, and has a home of its own."""
+    path = chromium()
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        environment = {name: value for name, value in os.environ.items() if name[:4] != "XDG_"}
+        browser = playwright.chromium.launch(
+            executable_path=path, args=_QUIET, env={**environment, "HOME": home}
+        )
         yield browser
         browser.close()
 

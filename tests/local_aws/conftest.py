@@ -1,0 +1,41 @@
+"""One package for all tests of the local AWS."""
+
+import fcntl
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from demo.local_aws import LocalAws
+from demo.sam import Sam
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """What `sam build` makes of the checkout, made once for all workers of the test run."""
+    own = tmp_path_factory.getbasetemp()
+    place = LocalAws((own if worker_id == "master" else own.parent) / "package", port=0)
+    place.directory.mkdir(exist_ok=True)
+    sam = Sam(place, print)
+    with (place.directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not sam.built_template.exists():
+            sam.build()
+    return sam.built_template.parent
+
+
+@pytest.fixture(scope="session")
+def built(package: Path) -> Callable[[LocalAws], Sam]:
+    """The SAM CLI at a local AWS, as it is after `sam build`."""
+
+    class BuiltSam(Sam):
+        # It names the licence by a relative path, so it is used where it was made.
+        built_template = package / "template.yaml"
+
+    return lambda aws: BuiltSam(aws, print)
+
+
+@pytest.fixture(scope="module")
+def built_publication(package: Path) -> Callable[[Path], Path]:
+    """Takes the place of the building in `make publish`."""
+    return lambda _directory: package / "template.yaml"
