@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from doubles import strict_moto
+from doubles import passing_time, strict_dynamodb, strict_moto
 from doubles.account import fresh_aws
 from doubles.aws_calls import Calls
+from doubles.clock import Clock
 from doubles.combinations import COMBINATIONS
 from doubles.fake_cloudformation import ResponseUrl, Stack
 from doubles.secrets_manager import SecretsManager
@@ -62,12 +63,13 @@ def aws(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[None]:
-    """moto, empty at first; afterwards no output holds a secret access key."""
+    """moto, empty at first; afterwards no output and no memory holds a secret access key."""
     strict_moto.install(monkeypatch)
     with fresh_aws(calls):
         yield
+        remembered = str(strict_dynamodb.items())
     printed = capsys.readouterr()
-    output = caplog.text + printed.out + printed.err + str(responses.bodies)
+    output = caplog.text + printed.out + printed.err + str(responses.bodies) + remembered
     for secret_access_key in calls.secret_access_keys:
         assert secret_access_key not in output
 
@@ -78,11 +80,11 @@ def stack(aws: None, responses: ResponseUrl) -> Stack:
 
 
 @pytest.fixture
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that the function waited, which pass at once."""
-    seconds: list[float] = []
-    monkeypatch.setattr("time.sleep", seconds.append)
-    return seconds
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock on which time passes at once, as far as the function sleeps."""
+    made = Clock()
+    made.install(monkeypatch)
+    return made
 
 
 @pytest.fixture
@@ -96,6 +98,12 @@ def rotation(stack: Stack, slept: list[float]) -> SecretsManager:
 @pytest.fixture
 def new_stack(aws: None, responses: ResponseUrl) -> Callable[..., Stack]:
     return lambda **fields: Stack(responses, **fields)
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that would have been slept, by the functions and by botocore."""
+    return passing_time.install(monkeypatch)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -30,6 +30,7 @@ PURPOSES = {
     "EndsOfGrace": "schedule the end of replaced keys",
     "FindSchedules": "find the schedules of a user",
     "LetThemInvokeTheProvider": "give schedules their role, and no other role to anybody",
+    "Remember": "read and write the items of the state table",
     "AskCloudFormation": "ask whether the stack really is at work",
     "WriteLogs": "write the function's own log",
     "InvokeProvider": "a schedule invokes the provider",

@@ -11,10 +11,10 @@ from handler.cloudformation.event import envelope_problem
 from handler.cloudformation.request import Request
 from handler.cloudformation.response import CustomResource, UndeliveredError
 from handler.deadline import Deadline, LambdaContext
-from handler.errors import reason
-from handler.keys import retire
+from handler.errors import UnansweredError, reason
 from handler.keys.grace import Retirement
-from handler.lifecycle import delete, rollback
+from handler.keys.retire import retire
+from handler.lifecycle.serve import serve
 from handler.policies.catalogue import load_catalogue
 from handler.settings import Settings
 
@@ -26,12 +26,13 @@ custom_resource = CustomResource()
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Serve one event of `Custom::RestrictedIAMUser`, or the end of a replaced key's grace.
 
-    Raises UndeliveredError when CloudFormation did not take the answer: Lambda then delivers the
-    event again, which is safe because every request can be repeated. A key whose end fails is
-    tried again likewise.
+    Raises UnansweredError when another request of the resource was being served all the time, and
+    UndeliveredError when CloudFormation did not take the answer. Lambda then delivers the event
+    again, which is safe because a request is answered once. A key whose end fails is tried again
+    likewise.
     """
     if ended := Retirement.parse(event):
-        logger.info(retire.retire(_account(context), ended))
+        logger.info(retire(_account(context), ended))
         return
     settings = Settings.from_environ(context.invoked_function_arn)
     if problem := envelope_problem(event, settings.location):
@@ -44,6 +45,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
         logical_id=event["LogicalResourceId"],
     )
     custom_resource(event, context)
+    if custom_resource.unanswered:
+        raise custom_resource.unanswered
     if custom_resource.undelivered:
         raise UndeliveredError(
             f"CloudFormation did not take the answer: {custom_resource.undelivered}"
@@ -56,26 +59,23 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
 def _answer(event: dict[str, Any], context: LambdaContext) -> str:
     """Called by crhelper; never raises, so that the Reason is ours and holds nothing secret."""
     request = Request.from_event(event)
-    try:
-        custom_resource.Data = _serve(_account(context), request)
-    except Exception as error:  # noqa: BLE001 - CloudFormation must get an answer
-        custom_resource.Status = "FAILED"
-        custom_resource.Reason = reason(error, context.log_stream_name)
+
+    def explain(error: Exception) -> str:
+        text = reason(error, context.log_stream_name)
         frames = traceback.extract_tb(error.__traceback__)
-        logger.error(
-            custom_resource.Reason, extra={"at": [f"{f.name}:{f.lineno}" for f in frames[-3:]]}
-        )
+        logger.error(text, extra={"at": [f"{f.name}:{f.lineno}" for f in frames[-3:]]})
+        return text
+
+    try:
+        answer = serve(_account(context), request, load_catalogue(), logger.info, explain)
+        custom_resource.Status, custom_resource.Reason = answer.status, answer.reason
+        custom_resource.Data = dict(answer.data)
+    except UnansweredError as error:
+        custom_resource.unanswered = error
+        explain(error)
+    except Exception as error:  # noqa: BLE001 - CloudFormation must get an answer
+        custom_resource.Status, custom_resource.Reason = "FAILED", explain(error)
     return request.physical_id
-
-
-def _serve(account: Account, request: Request) -> dict[str, str]:
-    """Serve the request; logs what was done and why, and returns the attributes."""
-    if request.type == "Delete":
-        logger.info(delete.delete(account, request, load_catalogue()))
-        return {}
-    attributes, done = rollback.apply_or_undo(account, request, load_catalogue())
-    logger.info(done)
-    return attributes
 
 
 def _account(context: LambdaContext) -> Account:

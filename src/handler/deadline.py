@@ -32,6 +32,8 @@ class Deadline:
     def __init__(self, context: LambdaContext, reserve: float = RESERVE_SECONDS) -> None:
         self._context = context
         self._reserve = reserve
+        # Called after each pause; may raise when the waiting has lost its purpose.
+        self.heed: Callable[[], None] = lambda: None
 
     def seconds_left(self) -> float:
         """Seconds until work must stop; negative when it should have."""
@@ -45,7 +47,18 @@ class Deadline:
                 "the next request finishes or undoes it; try again."
             )
 
-    def until_settled(self, call: Callable[[], T], *transient: str, seconds: float = 60) -> T:
+    def pause(self, seconds: float) -> None:
+        """Wait, then hear whether anybody wants this request to stop."""
+        time.sleep(seconds)
+        self.heed()
+
+    def until_settled(
+        self,
+        call: Callable[[], T],
+        *transient: str,
+        seconds: float = 60,
+        wait: Callable[[float], None] | None = None,
+    ) -> T:
         """Repeat `call` while AWS refuses it with a `transient` code, with back-off and jitter.
 
         Raises the last failure when the seconds, or the time of the request, are spent. IAM User
@@ -60,6 +73,6 @@ class Deadline:
                 spent = waited + pause > seconds or pause > self.seconds_left()
                 if error_code(error) not in transient or spent:
                     raise
-            time.sleep(pause)
+            (wait or self.pause)(pause)
             waited += pause
             delay = min(delay * 2, _LONGEST_DELAY_SECONDS)

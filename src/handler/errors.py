@@ -60,6 +60,31 @@ class GivenUpError(StackRefusedError):
     """The stack went back on the request while it was served, so what was done is undone."""
 
 
+class UnansweredError(ProviderError):
+    """The request cannot be answered by this invocation; Lambda delivers it again."""
+
+
+class StillBusyError(UnansweredError):
+    """Another request of the resource was still being served when the time ran out."""
+
+    def __init__(self) -> None:
+        super().__init__("Another request of this resource is being served; this one comes again.")
+
+
+class LeaseLostError(UnansweredError):
+    """The lease ended while its holder was slow, and somebody else may hold it."""
+
+    def __init__(self) -> None:
+        super().__init__("The lease of this resource was lost; the request comes again.")
+
+
+class UnrememberedError(UnansweredError):
+    """The table did not take what must be remembered, an answer among it, or did not say so."""
+
+    def __init__(self) -> None:
+        super().__init__("What was done could not be remembered; the request comes again.")
+
+
 class OutOfTimeError(ProviderError):
     """The invocation must answer now; what was begun is finished or undone by the next request."""
 

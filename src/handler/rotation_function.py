@@ -12,7 +12,7 @@ from handler.aws.clients import clients
 from handler.deadline import Deadline, LambdaContext
 from handler.errors import RotationRefusedError, reason
 from handler.rotation.event import read
-from handler.rotation.steps import Rotation
+from handler.rotation.steps import take
 from handler.settings import Settings
 
 logger = Logger(service="restricted-iam-user-rotation")
@@ -33,7 +33,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
         logger.append_keys(step=step.name, secret_id=step.secret_id, version_id=step.token)
         settings = Settings.from_environ(context.invoked_function_arn)
         account = Account(clients(), settings, Deadline(context, _RESERVE_SECONDS))
-        done = Rotation.of(account, step).take(step.name)
+        done = take(account, step)
     except Exception as error:  # noqa: BLE001 - told without its text, then raised
         message = reason(error, context.log_stream_name)
         logger.error(message)

@@ -18,6 +18,7 @@ class Settings:
     allow_policy_document: bool
     kms_key_arn: str | None
     schedule_group: str
+    state_table: str
     schedule_role_arn: str
     rotation_function_arn: str
     provider_function_arn: str
@@ -40,6 +41,7 @@ class Settings:
             allow_policy_document=environ.get("ALLOW_POLICY_DOCUMENT") == "true",
             kms_key_arn=environ.get("KMS_KEY_ARN") or None,
             schedule_group=environ.get("SCHEDULE_GROUP", "default"),
+            state_table=environ.get("STATE_TABLE", ""),
             schedule_role_arn=environ.get("SCHEDULE_ROLE_ARN", ""),
             rotation_function_arn=environ.get("ROTATION_FUNCTION_ARN", ""),
             provider_function_arn=environ.get("PROVIDER_FUNCTION_ARN", function_arn),

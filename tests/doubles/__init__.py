@@ -21,4 +21,5 @@ os.environ.update(
     SCHEDULE_ROLE_ARN="arn:aws:iam::123456789012:role/scheduler",
     ROTATION_FUNCTION_ARN="arn:aws:lambda:us-east-1:123456789012:function:rotation",
     PROVIDER_FUNCTION_ARN="arn:aws:lambda:us-east-1:123456789012:function:provider",
+    STATE_TABLE="state",
 )

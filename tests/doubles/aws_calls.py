@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from handler.aws import clients
 
+_READS = ("Describe", "Get", "List")
+
 
 class Fault(StrEnum):
     """What can happen at a call.
@@ -42,6 +44,15 @@ class Calls:
     happened: bool = False
     first: dict[str, Callable[[], None]] = field(default_factory=dict)
 
+    def beside_table(self, since: int = 0) -> list[str]:
+        """The calls from a number on, but for those of the table of our own memory."""
+        return [name for name in self.names[since:] if not name.startswith("dynamodb:")]
+
+    def changing(self, since: int = 0) -> list[str]:
+        """Those of them that change something."""
+        found = self.beside_table(since)
+        return [name for name in found if not name.split(":")[1].startswith(_READS)]
+
     def arm(
         self, at: int, fault: Fault | None = None, meanwhile: Callable[[], None] | None = None
     ) -> None:
@@ -66,7 +77,8 @@ class Calls:
             case Fault.REFUSED:
                 raise ClientError(_error("ServiceFailure", "It broke."), operation)
             case Fault.THROTTLED:
-                raise ClientError(_error("Throttling", "Rate exceeded"), operation)
+                code = "ThrottlingException" if service == "dynamodb" else "Throttling"
+                raise ClientError(_error(code, "Rate exceeded"), operation)
 
     def after(self, parsed: dict[str, Any]) -> None:
         if "AccessKey" in parsed:

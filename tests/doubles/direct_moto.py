@@ -10,28 +10,36 @@ from datetime import datetime
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from botocore.client import BaseClient
-from botocore.parsers import JSONParser
+from botocore.parsers import JSONParser, RestJSONParser
 from botocore.useragent import UserAgentString
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.responses import BaseResponse
 from moto.core.utils import get_service_model, method_names_from_class
+from moto.dynamodb.responses import DynamoHandler
 from moto.iam.models import get_account_id_from
 from moto.iam.responses import IamResponse
+from moto.scheduler.responses import EventBridgeSchedulerResponse
 from moto.secretsmanager.responses import SecretsManagerResponse
 from moto.sts.responses import TokenResponse
 
+from doubles import quick_dynamodb
+
 _RESPONSES: dict[str, type[BaseResponse]] = {
     "cloudformation": CloudFormationResponse,
+    "dynamodb": DynamoHandler,
     "iam": IamResponse,
+    "scheduler": EventBridgeSchedulerResponse,
     "secretsmanager": SecretsManagerResponse,
     "sts": TokenResponse,
 }
 _make_request_by_http: Any = BaseClient._make_request  # type: ignore[attr-defined]
 _JSON: Any = JSONParser()
+_REST: Any = RestJSONParser()
 _QUERY: Any = JSONParser(timestamp_parser=datetime.fromisoformat)
 
 
@@ -53,15 +61,30 @@ def _make_request(
             client, operation, request_dict, context
         )
         return http
+    if client.meta.service_model.service_name == "dynamodb":
+        try:
+            quick = quick_dynamodb.answer(client, operation.name, json.loads(request_dict["body"]))
+        except quick_dynamodb.UnusualError:
+            pass
+        else:
+            return SimpleNamespace(status_code=400 if "Error" in quick else 200), quick
     response = _RESPONSES[client.meta.service_model.service_name]()
     _set_up(response, client, request_dict)
+    if client.meta.service_model.service_name == "scheduler":
+        _route(response, operation, request_dict["url_path"])
     answered: Any = response.call_action()
     status, headers, text = answered
     if client.meta.service_model.resolved_protocol == "query":
         parsed = _parsed_query(operation, json.loads(text))
     else:
-        answer = {"status_code": status, "headers": headers, "body": text.encode()}
-        parsed = _JSON.parse(answer, operation.output_shape)
+        body = text if isinstance(text, bytes) else text.encode()
+        answer = {"status_code": int(status), "headers": headers, "body": body}
+        parser = _REST if client.meta.service_model.resolved_protocol == "rest-json" else _JSON
+        parsed = parser.parse(answer, operation.output_shape)
+        if "Error" in parsed:
+            model = client.meta.service_model
+            if shape := model.shape_for_error_code(parsed["Error"]["Code"]):
+                parsed |= parser.parse(answer, shape)
     return SimpleNamespace(status_code=status), parsed
 
 
@@ -77,7 +100,11 @@ def _set_up(response: Any, client: Any, request_dict: dict[str, Any]) -> None:
     response.access_key = client._request_signer._credentials.access_key
     response.current_account = get_account_id_from(response.access_key)
     if not isinstance(body, Mapping):
-        response.body, response.data, response.querystring = body.decode(), {}, {}
+        query: Any = request_dict["query_string"] or {}
+        response.body, response.data, response.uri = body.decode(), {}, request_dict["url"]
+        response.querystring = {name: [value] for name, value in query.items()}
+        if response.automated_parameter_parsing:
+            response.params = json.loads(body)
         return
     response.body = ""
     # With this, AWS's query protocol answers in JSON, and so does moto.
@@ -86,6 +113,15 @@ def _set_up(response: Any, client: Any, request_dict: dict[str, Any]) -> None:
     model = get_service_model(response.boto3_service_name).operation_model(body["Action"])
     parser: Any = PROTOCOL_PARSERS["query"](model, map_type=response.PROTOCOL_PARSER_MAP_TYPE)
     response.params = parser.parse({"values": body})
+
+
+def _route(response: Any, operation: Any, path: str) -> None:
+    """What moto reads from the address of a REST call."""
+    response._get_action = lambda: operation.name
+    parts = zip(operation.http["requestUri"].split("/"), path.split("/"), strict=True)
+    response.uri_match = {
+        name.strip("{}"): unquote(part) for name, part in parts if name.startswith("{")
+    }
 
 
 def _parsed_query(operation: Any, answer: dict[str, Any]) -> dict[str, Any]:

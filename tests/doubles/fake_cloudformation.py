@@ -4,6 +4,7 @@ Behaviour after the Custom resources chapter of the CloudFormation User Guide.
 """
 
 import json
+import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,6 @@ from moto.cloudformation.models import cloudformation_backends
 
 from doubles import world
 from handler import app
-from handler.cloudformation.response import CustomResource
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
@@ -31,8 +31,11 @@ class LambdaContext:
     log_stream_name: str = "log-stream"
     remaining_millis: int = 300_000
 
+    def __post_init__(self) -> None:
+        self._began = time.monotonic()
+
     def get_remaining_time_in_millis(self) -> int:
-        return self.remaining_millis
+        return self.remaining_millis - int((time.monotonic() - self._began) * 1000)
 
 
 @dataclass
@@ -76,6 +79,17 @@ class Stack:
 
     def set_status(self, status: str) -> None:
         cloudformation_backends[ACCOUNT_ID][REGION].stacks[self.stack_id].status = status
+
+    def disable_rollback(self, disabled: bool = True) -> None:
+        """Whether the stack is operated without roll-back from now on."""
+        cloudformation_backends[ACCOUNT_ID][REGION].stacks[
+            self.stack_id
+        ].disable_rollback = disabled
+
+    def express(self) -> None:
+        """The operation is in Express mode, which has no roll-back unless it is asked for."""
+        stack: Any = cloudformation_backends[ACCOUNT_ID][REGION].stacks[self.stack_id]
+        stack.deployment_config = {"Mode": "EXPRESS"}
 
     def forget(self) -> None:
         """CloudFormation knows a deleted stack for 90 days, and then no longer."""
@@ -172,17 +186,6 @@ class Stack:
         for name in ("StackId", "LogicalResourceId"):
             assert answer[name] == event[name]
         return answer
-
-    def deliver_elsewhere(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Deliver in another execution environment, while this one is busy with its own event."""
-        kept = app.custom_resource
-        app.custom_resource = CustomResource()
-        for register in ("create", "update", "delete"):
-            getattr(app.custom_resource, register)(app._answer)
-        try:
-            return self.deliver(event)
-        finally:
-            app.custom_resource = kept
 
     def _clean_up(self, physical_id: str | None, properties: dict[str, Any]) -> None:
         kept = self.physical_id, self.properties

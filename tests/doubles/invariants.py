@@ -1,5 +1,6 @@
 """What must be true of AWS after every operation, however it went."""
 
+import json
 from typing import Any
 
 from doubles import world
@@ -38,22 +39,20 @@ def nothing_of_ours_is_left() -> None:
 
 def resource_is_whole(user_name: str, secret_name: str, policies: list[str]) -> None:
     """AWSCURRENT holds a key that works, no other key lingers, and the policies are the wanted."""
-    keys, current = world.keys(user_name), world.secret(secret_name)
-    held = {current["AccessKeyId"]}
-    try:
-        held.add(world.secret(secret_name, "AWSPREVIOUS")["AccessKeyId"])
-    except world.secretsmanager().exceptions.ResourceNotFoundException:
-        pass
+    current = world.secret(secret_name)
     assert current["UserName"] == user_name
-    assert keys.get(current["AccessKeyId"]) == "Active"
-    assert len(keys) <= 2
-    assert keys.keys() <= held
-    replaced, schedules = held - {current["AccessKeyId"]}, world.schedules()
-    assert len(schedules) <= 1
-    assert all(key in each["Target"]["Input"] for each in schedules for key in replaced)
-    assert len(keys) == 1 or schedules, "nothing would end the replaced key"
+    every_key_is_held_or_ends(user_name, current["AccessKeyId"])
     assert "PermissionsBoundary" in world.user(user_name)
     assert world.attached(user_name) == policies
     assert world.policy_names() == sorted([FOREIGN, *policies])
     assert world.user_names() == sorted([FOREIGN, user_name])
     assert world.secret_names() == sorted([f"restricted/{FOREIGN}", secret_name])
+
+
+def every_key_is_held_or_ends(user_name: str, current: str) -> None:
+    """The current key works, and a schedule ends every other one, labelled or not."""
+    keys = world.keys(user_name)
+    assert keys.get(current) == "Active"
+    events = [json.loads(each["Target"]["Input"])["RetireAccessKey"] for each in world.schedules()]
+    ends = [event["AccessKeyId"] for event in events if event["UserName"] == user_name]
+    assert sorted(ends) == sorted(keys.keys() - {current})

@@ -91,6 +91,35 @@ def moto_secret(name: str) -> Any:
     return secretsmanager_backends["123456789012"]["us-east-1"].secrets[name]
 
 
+def replace_user(user_name: str = "Provazio") -> dict[str, str]:
+    """Somebody deletes the user and makes one like it, tags and all, with a key of its own."""
+    found, arns = user(user_name), [policy(name)["Arn"] for name in attached(user_name)]
+    delete_user(user_name)
+    iam().create_user(UserName=user_name, Path=found["Path"], Tags=found["Tags"])
+    for arn in arns:
+        iam().attach_user_policy(UserName=user_name, PolicyArn=arn)
+    iam().create_access_key(UserName=user_name)
+    return keys(user_name)
+
+
+def delete_user(user_name: str = "Provazio") -> None:
+    """Somebody deletes the user as the console does; its policies and secret stay."""
+    for access_key_id in keys(user_name):
+        iam().delete_access_key(UserName=user_name, AccessKeyId=access_key_id)
+    for name in attached(user_name):
+        iam().detach_user_policy(UserName=user_name, PolicyArn=policy(name)["Arn"])
+    iam().delete_user(UserName=user_name)
+
+
+def replace_secret(name: str = "restricted/Provazio") -> None:
+    """Somebody deletes the secret and makes one like it, tags, value and all."""
+    value, found = secretsmanager().get_secret_value(SecretId=name), described_secret(name)
+    secretsmanager().delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+    secretsmanager().create_secret(
+        Name=name, SecretString=value["SecretString"], Tags=found["Tags"]
+    )
+
+
 def use_key(access_key_id: str) -> None:
     """The key is used, so that IAM tells a last use."""
     key = iam_backends["123456789012"]["aws"].access_keys[access_key_id]

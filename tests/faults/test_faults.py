@@ -9,6 +9,7 @@ import pytest
 from doubles import direct_moto, strict_moto, world
 from doubles.account import fresh_aws
 from doubles.aws_calls import Calls, Fault, KilledError
+from doubles.clock import DELIVERED_AGAIN_AFTER, Clock
 from doubles.combinations import COMBINATIONS
 from doubles.fake_cloudformation import ResponseUrl, Stack
 from doubles.invariants import (
@@ -17,6 +18,8 @@ from doubles.invariants import (
     plant_foreign_things,
     resource_is_whole,
 )
+from handler.errors import UnansweredError
+from handler.state.record import Record
 from support.sample import Sample
 
 BEFORE: dict[str, Any] = {
@@ -47,6 +50,7 @@ class Scene:
 
     stack: Stack
     calls: Calls
+    clock: Clock
     foreign: dict[str, Any] = field(default_factory=plant_foreign_things)
 
     def is_whole(self, properties: dict[str, Any]) -> None:
@@ -86,26 +90,53 @@ class Scene:
         self.stack.properties, self.stack.physical_id = properties, physical_id
         return self.stack.event(request_type, old_properties)
 
-    def serve(self, event: dict[str, Any], at: int, fault: Fault) -> None:
-        """Deliver an event during which one call goes wrong; the answer has the right id."""
+    def serve(self, event: dict[str, Any], at: int, fault: Fault) -> dict[str, Any] | None:
+        """The answer to an event during which one call goes wrong; None when it gets none."""
         self.calls.arm(at, fault)
         wanted = event["ResourceProperties"].get("UserName")
         try:
             answer = self.stack.deliver(event)
-        except KilledError:
-            return
+        except (KilledError, UnansweredError):
+            return None
         finally:
             self.calls.disarm()
         deleted = event["RequestType"] == "Delete"
         assert answer["PhysicalResourceId"] == (event["PhysicalResourceId"] if deleted else wanted)
+        return answer
+
+    def serve_again(self, event: dict[str, Any], answer: dict[str, Any] | None) -> dict[str, Any]:
+        """Lambda delivers the event again: done now, or answered as before without any change."""
+        self.clock.sleep(DELIVERED_AGAIN_AFTER)
+        before, remembered = len(self.calls.names), self.remembered(event)
+        again = self.stack.deliver(event)
+        if answer is None:
+            assert again["Status"] == (remembered or "SUCCESS"), again["Reason"]
+        if remembered:
+            assert answer in (again, None)
+            beside = [name for name in self.calls.names[before:] if "dynamodb" not in name]
+            assert beside == []
+        return again
+
+    def remembered(self, event: dict[str, Any]) -> str | None:
+        """The status of the answer that the table holds for an event, if it holds one."""
+        key = {"Resource": {"S": f"{event['StackId']}#{event['LogicalResourceId']}"}}
+        item = world.client("dynamodb").get_item(TableName="state", Key=key).get("Item", {})
+        if "Record" not in item:
+            return None
+        answer = Record.parse(item["Record"]["S"]).answer(event["RequestId"])
+        return answer.status if answer else None
+
+    def is_late(self, event: dict[str, Any]) -> None:
+        """An event comes again after what followed it: refused, or answered as it was."""
+        wanted = self.remembered(event) or "FAILED"
+        assert self.stack.deliver(event)["Status"] == wanted
 
 
 @pytest.fixture
 def scenes(
-    monkeypatch: pytest.MonkeyPatch, responses: ResponseUrl, sample: Sample
+    monkeypatch: pytest.MonkeyPatch, responses: ResponseUrl, clock: Clock, sample: Sample
 ) -> Callable[[str], Iterator[tuple[int, Scene]]]:
     """New scenes, one for each call that an operation makes, until a fault finds none."""
-    monkeypatch.setattr("time.sleep", lambda _seconds: None)
     strict_moto.install(monkeypatch)
     direct_moto.install(monkeypatch)
 
@@ -113,7 +144,7 @@ def scenes(
         for at in sample.cut_points(MOST_CALLS):
             calls = Calls()
             with fresh_aws(calls):
-                yield at, Scene(Stack(responses), calls)
+                yield at, Scene(Stack(responses), calls, clock)
             if not calls.happened:
                 return
             COMBINATIONS[kind] += 1
@@ -137,9 +168,8 @@ def test_create(
     """A Create cut off anywhere is whole when delivered again, and gone when deleted."""
     for at, scene in scenes("create"):
         event = scene.event("Create", "CREATE_IN_PROGRESS", BEFORE)
-        scene.serve(event, at, fault)
-        if follow == "delivered again":
-            assert scene.stack.deliver(event)["Status"] == "SUCCESS"
+        answer = scene.serve(event, at, fault)
+        if follow == "delivered again" and scene.serve_again(event, answer)["Status"] == "SUCCESS":
             scene.is_whole(BEFORE)
         physical_id = INVENTED if follow == "invented id" else "Provazio"
         scene.send("Delete", "ROLLBACK_IN_PROGRESS", BEFORE, physical_id=physical_id)
@@ -148,15 +178,17 @@ def test_create(
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("fault", Fault)
-def test_update_delivered_again(
+def test_update_done_in_the_end(
     scenes: Callable[[str], Iterator[tuple[int, Scene]]], fault: Fault, change: str
 ) -> None:
-    """An Update cut off anywhere is done when delivered again, and can be deleted."""
-    for at, scene in scenes("update, delivered again"):
+    """An Update cut off anywhere is done when delivered again, or if it failed, asked for again."""
+    for at, scene in scenes("update, done in the end"):
+        scene.stack.disable_rollback()
         before, wanted, _ = created(scene, change)
         event = scene.event("Update", "UPDATE_IN_PROGRESS", wanted, before)
-        scene.serve(event, at, fault)
-        assert scene.stack.deliver(event)["Status"] == "SUCCESS"
+        answer = scene.serve_again(event, scene.serve(event, at, fault))
+        if answer["Status"] == "FAILED":
+            scene.send("Update", "UPDATE_IN_PROGRESS", wanted, before)
         if wanted["UserName"] != before["UserName"]:
             scene.send("Delete", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", before)
         scene.is_whole(wanted)
@@ -177,10 +209,26 @@ def test_update_rolled_back(
         scene.send("Update", "UPDATE_ROLLBACK_IN_PROGRESS", before, wanted)
         scene.is_whole(before)
         assert world.secret(before.get("SecretName", "restricted/Provazio"))["AccessKeyId"] == key
-        assert scene.stack.deliver(event)["Status"] == "FAILED"
+        scene.is_late(event)
         scene.is_whole(before)
         scene.send("Delete", "DELETE_IN_PROGRESS", before)
         scene.is_gone()
+
+
+def test_late_update_to_a_state_of_before(
+    scenes: Callable[[str], Iterator[tuple[int, Scene]]],
+) -> None:
+    """An Update to where the resource was before is no roll-back when it comes after its own."""
+    for at, scene in scenes("update to a state of before, late"):
+        before, wanted, _ = created(scene, "rotate")
+        scene.send("Update", "UPDATE_IN_PROGRESS", wanted, before)
+        key = scene.send("Update", "UPDATE_IN_PROGRESS", before, wanted)["Data"]["AccessKeyId"]
+        event = scene.event("Update", "UPDATE_IN_PROGRESS", wanted, before)
+        scene.serve(event, at, Fault.KILLED)
+        scene.send("Update", "UPDATE_ROLLBACK_IN_PROGRESS", before, wanted)
+        scene.is_late(event)
+        assert world.secret()["AccessKeyId"] == key
+        scene.is_whole(before)
 
 
 @pytest.mark.parametrize("change", [change for change in CHANGES if "rename" in change])
@@ -215,47 +263,7 @@ def test_delete(
         scene.send("Create", "CREATE_IN_PROGRESS", BEFORE)
         scene.send("Update", "UPDATE_IN_PROGRESS", BEFORE | {"Serial": "2"}, BEFORE)
         event = scene.event("Delete", "DELETE_IN_PROGRESS", BEFORE, physical_id=physical_id)
-        scene.serve(event, at, fault)
-        assert scene.stack.deliver(event)["Status"] == "SUCCESS"
+        answer = scene.serve_again(event, scene.serve(event, at, fault))
+        if answer["Status"] == "FAILED":
+            scene.send("Delete", "DELETE_IN_PROGRESS", BEFORE, physical_id=physical_id)
         scene.is_gone()
-
-
-@pytest.mark.parametrize("physical_id", ["Provazio", INVENTED], ids=["our id", "invented id"])
-def test_delete_while_a_create_goes_on(
-    scenes: Callable[[str], Iterator[tuple[int, Scene]]], physical_id: str
-) -> None:
-    """A Create that is cancelled at any call leaves nothing, though it goes on after the Delete."""
-    for at, scene in scenes("delete within create"):
-        create = scene.event("Create", "CREATE_IN_PROGRESS", BEFORE)
-
-        def cancelled(scene: Scene = scene) -> None:
-            event = scene.event("Delete", "ROLLBACK_IN_PROGRESS", BEFORE, physical_id=physical_id)
-            assert scene.stack.deliver_elsewhere(event)["Status"] == "SUCCESS"
-
-        scene.calls.arm(at, meanwhile=cancelled)
-        scene.stack.deliver(create)
-        if scene.calls.happened:
-            scene.is_gone()
-
-
-@pytest.mark.parametrize("change", ["rotate", "policies", "secret"])
-def test_roll_back_while_an_update_goes_on(
-    scenes: Callable[[str], Iterator[tuple[int, Scene]]], change: str
-) -> None:
-    """An Update that is cancelled at any call leaves what there was, though it goes on."""
-    for at, scene in scenes("roll-back within update"):
-        before, wanted, key = created(scene, change)
-        update = scene.event("Update", "UPDATE_IN_PROGRESS", wanted, before)
-
-        def cancelled(
-            scene: Scene = scene, before: dict[str, Any] = before, wanted: dict[str, Any] = wanted
-        ) -> None:
-            event = scene.event("Update", "UPDATE_ROLLBACK_IN_PROGRESS", before, wanted)
-            assert scene.stack.deliver_elsewhere(event)["Status"] == "SUCCESS"
-
-        scene.calls.arm(at, meanwhile=cancelled)
-        scene.stack.deliver(update)
-        if scene.calls.happened:
-            scene.is_whole(before)
-            # The two may have deleted each other's copy of the key; then there is a new one.
-            assert change == "secret" or world.secret()["AccessKeyId"] == key

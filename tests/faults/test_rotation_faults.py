@@ -1,6 +1,7 @@
 """One call of a rotation goes wrong, or its steps come in any order; the rotation ends well."""
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from doubles import direct_moto, strict_moto, world
 from doubles.account import fresh_aws
 from doubles.aws_calls import Calls, Fault, KilledError
+from doubles.clock import DELIVERED_AGAIN_AFTER, Clock
 from doubles.combinations import COMBINATIONS
 from doubles.fake_cloudformation import ResponseUrl, Stack
 from doubles.secrets_manager import STEPS, SecretsManager
@@ -52,7 +54,7 @@ def test_every_order_of_repeats(
 def scenes(
     monkeypatch: pytest.MonkeyPatch,
     responses: ResponseUrl,
-    slept: list[float],
+    clock: Clock,
     sample: Sample,
 ) -> Scenes:
     """New scenes, one for each call, until a fault finds none."""
@@ -78,14 +80,17 @@ def scenes(
 
 
 def interrupted(rotation: SecretsManager, calls: Calls, step: str, at: int, fault: Fault) -> None:
-    """Take the steps up to this one, during which a call goes wrong."""
+    """Take the steps up to this one, during which a call goes wrong, and let a minute pass.
+
+    The lease of a holder that died, or that the table did not hear of, ends little later.
+    """
     rotation.begin()
     rotation.take(*STEPS[: STEPS.index(step)])
     calls.arm(at, fault)
     try:
         rotation.take(step)
     except (RotationRefusedError, KilledError):
-        pass
+        time.sleep(DELIVERED_AGAIN_AFTER)
     finally:
         calls.disarm()
 

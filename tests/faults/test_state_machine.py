@@ -1,6 +1,8 @@
-"""Random operations, failures and late deliveries of two stacks that compete for the same names."""
+"""Random operations, failures, late deliveries and hands, on two stacks that compete for names."""
 
 import json
+import uuid
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,16 +18,24 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from moto.iam.models import iam_backends
+from moto.scheduler.models import scheduler_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
 from doubles import direct_moto, strict_moto, world
 from doubles.account import fresh_aws
 from doubles.aws_calls import Calls, Fault, KilledError
+from doubles.clock import DELIVERED_AGAIN_AFTER, Clock
 from doubles.combinations import COMBINATIONS
-from doubles.fake_cloudformation import ACCOUNT_ID, REGION, ResponseUrl, Stack
+from doubles.fake_cloudformation import ACCOUNT_ID, REGION, LambdaContext, ResponseUrl, Stack
 from doubles.invariants import FOREIGN, foreign_things, plant_foreign_things
+from doubles.secrets_manager import STEPS as ROTATION_STEPS
+from doubles.secrets_manager import SecretsManager
+from handler import app
 from handler.cloudformation import response
-from handler.model.owner import STACK_TAG
+from handler.cloudformation.request import generated_user_name
+from handler.errors import RotationRefusedError, UnansweredError
+from handler.model.owner import LOGICAL_ID_TAG, STACK_TAG, Owner
+from handler.state.record import Record
 from support.sample import Sample
 
 SEQUENCES = 1000
@@ -48,9 +58,15 @@ USER_NAMES = st.sampled_from(["Provazio", "Second"])
 POLICY_NAMES = st.sampled_from(["Base", "Other"])
 SERIALS = st.sampled_from(["1", "2", "3"])
 SHARED = st.just("restricted/shared")
+MONTHLY = "rate(30 days)"
 PROPERTIES = st.fixed_dictionaries(
-    {"UserName": USER_NAMES, "PolicyTemplate": st.just("vanilla"), "PolicyName": POLICY_NAMES},
-    optional={"Serial": SERIALS, "SecretName": SHARED},
+    {"PolicyTemplate": st.just("vanilla"), "PolicyName": POLICY_NAMES},
+    optional={
+        "UserName": USER_NAMES,
+        "Serial": SERIALS,
+        "SecretName": SHARED,
+        "RotationSchedule": st.just(MONTHLY),
+    },
 )
 # One change of an Update; None takes the property away.
 CHANGES: st.SearchStrategy[Properties] = st.one_of(
@@ -58,15 +74,16 @@ CHANGES: st.SearchStrategy[Properties] = st.one_of(
     st.fixed_dictionaries({"PolicyTemplate": st.sampled_from(["eks", "vanilla", "none-such"])}),
     st.fixed_dictionaries({"PolicyName": POLICY_NAMES | st.just(FOREIGN)}),
     st.fixed_dictionaries({"SecretName": SHARED | st.none() | st.just(f"restricted/{FOREIGN}")}),
-    st.fixed_dictionaries({"UserName": USER_NAMES | st.just(FOREIGN)}),
-    st.fixed_dictionaries({"UserName": USER_NAMES, "Serial": SERIALS}),
+    st.fixed_dictionaries({"UserName": USER_NAMES | st.none() | st.just(FOREIGN)}),
+    st.fixed_dictionaries({"UserName": USER_NAMES | st.none(), "Serial": SERIALS}),
+    st.fixed_dictionaries({"RotationSchedule": st.just(MONTHLY) | st.none(), "Serial": SERIALS}),
     st.fixed_dictionaries({"UserName": USER_NAMES, "SecretName": SHARED | st.none()}),
     st.fixed_dictionaries({"Serial": SERIALS, "SecretName": SHARED | st.none()}),
     st.just({"NoSuchProperty": "1"}),
 )
 TROUBLES = st.none() | st.tuples(st.sampled_from(range(40)), st.sampled_from(Fault))
 STACKS = st.sampled_from([0, 1])
-WAYS = st.sampled_from(["Update", "Delete", "both"])
+WAYS = st.sampled_from(["Update", "Delete", "both", "replay"])
 
 
 @dataclass(frozen=True)
@@ -84,25 +101,52 @@ ECHOES = st.none() | st.builds(
 
 @dataclass
 class Resource:
-    """What one stack should have: nothing, or a user with these properties and this key."""
+    """What one stack should have: nothing, or a user with these properties and this key.
+
+    `left` are properties and keys of what was left behind when the resource was retained.
+    """
 
     stack: Stack
     properties: Properties | None = None
     key: str = ""
     sent: list[Event] = field(default_factory=list)
+    left: list[tuple[Properties, str]] = field(default_factory=list)
 
     @property
     def user_name(self) -> str:
-        return str((self.properties or {}).get("UserName", ""))
+        return self.name_in(self.properties or {})
 
+    def name_in(self, properties: Properties) -> str:
+        """The user with these properties; without a name of its own it has a generated one."""
+        owner = Owner(self.stack.stack_id, self.stack.logical_id)
+        return str(properties.get("UserName", generated_user_name(owner)))
 
-def things(properties: Properties) -> set[tuple[str, str]]:
-    """Kind and name of everything that a resource with these properties has."""
-    user_name = properties["UserName"]
-    secret = properties.get("SecretName", f"restricted/{user_name}")
-    suffixes = POLICIES.get(properties["PolicyTemplate"], [])
-    policies = {("policy", properties["PolicyName"] + suffix) for suffix in suffixes}
-    return {("user", user_name), ("secret", secret), *policies}
+    def secret_in(self, properties: Properties) -> str:
+        return str(properties.get("SecretName", f"restricted/{self.name_in(properties)}"))
+
+    def things(self, properties: Properties) -> set[tuple[str, str]]:
+        """Kind and name of everything that the resource has with these properties."""
+        suffixes = POLICIES.get(properties["PolicyTemplate"], [])
+        policies = {("policy", properties["PolicyName"] + suffix) for suffix in suffixes}
+        user, secret = ("user", self.name_in(properties)), ("secret", self.secret_in(properties))
+        return {user, secret, *policies}
+
+    @property
+    def present(self) -> list[tuple[Properties, str]]:
+        """Properties and keys of all that there should be, retained or not."""
+        return [*self.left, *([] if self.properties is None else [(self.properties, self.key)])]
+
+    @property
+    def record(self) -> Record:
+        """What the table remembers."""
+        key = {"Resource": {"S": f"{self.stack.stack_id}#{self.stack.logical_id}"}}
+        item = world.client("dynamodb").get_item(TableName="state", Key=key).get("Item", {})
+        return Record.parse(item["Record"]["S"]) if "Record" in item else Record()
+
+    def forget(self) -> None:
+        """Somebody removes the item."""
+        key = {"Resource": {"S": f"{self.stack.stack_id}#{self.stack.logical_id}"}}
+        world.client("dynamodb").delete_item(TableName="state", Key=key)
 
 
 def tagged_things() -> dict[tuple[str, str], str | None]:
@@ -139,15 +183,71 @@ def held(secret_name: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def looks_like_a_roll_back(event: Event, sent: list[Event]) -> bool:
-    """Whether an Update leads to properties that an earlier event led to.
-
-    If it failed before it was noted and comes before the roll-back, the two look the same.
-    """
-    earlier = sent[: sent.index(event)]
-    return event["RequestType"] == "Update" and any(
-        before["ResourceProperties"] == event["ResourceProperties"] for before in earlier
+def ends(stack_id: str, user_name: str) -> list[str]:
+    """The keys of the user that a schedule ends."""
+    group = scheduler_backends[ACCOUNT_ID][REGION].schedule_groups["restricted-iam-user"]
+    events = [
+        json.loads(each.target["Input"])["RetireAccessKey"] for each in group.schedules.values()
+    ]
+    return sorted(
+        event["AccessKeyId"]
+        for event in events
+        if (event["StackId"], event["UserName"]) == (stack_id, user_name)
     )
+
+
+def looks_like_a_roll_back(event: Event, resource: Resource) -> bool:
+    """Whether an Update that the table never heard of leads to where an earlier event led.
+
+    If it comes again after the stack has turned back, but before the roll-back, the two look the
+    same.
+    """
+    earlier = resource.sent[: resource.sent.index(event)]
+    return (
+        event["RequestType"] == "Update"
+        and resource.record.served(event["RequestId"]) is None
+        and any(one["ResourceProperties"] == event["ResourceProperties"] for one in earlier)
+    )
+
+
+# What hands do to a resource, without asking the stack.
+
+
+def deactivate_key(resource: Resource) -> None:
+    world.iam().update_access_key(
+        UserName=resource.user_name, AccessKeyId=resource.key, Status="Inactive"
+    )
+
+
+def delete_key(resource: Resource) -> None:
+    world.iam().delete_access_key(UserName=resource.user_name, AccessKeyId=resource.key)
+
+
+def strip_tags(resource: Resource) -> None:
+    """The ownership tags of user, policies and secret go."""
+    names = [STACK_TAG, LOGICAL_ID_TAG]
+    properties = resource.properties or {}
+    world.iam().untag_user(UserName=resource.user_name, TagKeys=names)
+    for kind, name in resource.things(properties):
+        if kind == "policy":
+            world.iam().untag_policy(PolicyArn=world.policy(name)["Arn"], TagKeys=names)
+    secret = resource.secret_in(properties)
+    world.secretsmanager().untag_resource(SecretId=secret, TagKeys=names)
+
+
+def write_rubbish(resource: Resource) -> None:
+    secret = resource.secret_in(resource.properties or {})
+    world.secretsmanager().put_secret_value(SecretId=secret, SecretString="[1]")
+
+
+def forget(resource: Resource) -> None:
+    """The item goes; what was left behind is known by it only."""
+    if not resource.left:
+        resource.forget()
+
+
+DEEDS = (deactivate_key, delete_key, strip_tags, write_rubbish, forget)
+LOSES_KEY = (deactivate_key, delete_key, write_rubbish)
 
 
 FOREIGN_THINGS = {("user", FOREIGN), ("policy", FOREIGN), ("secret", f"restricted/{FOREIGN}")}
@@ -160,7 +260,8 @@ class Stacks(RuleBasedStateMachine):
         super().__init__()
         self.closing = ExitStack()
         patches = self.closing.enter_context(pytest.MonkeyPatch.context())
-        patches.setattr("time.sleep", lambda _seconds: None)
+        self.clock = Clock()
+        self.clock.install(patches)
         responses = ResponseUrl()
         patches.setattr(response, "_HTTP", responses)
         strict_moto.install(patches)
@@ -189,25 +290,26 @@ class Stacks(RuleBasedStateMachine):
         """Whether the properties are good and all their names can be had."""
         taken = set(FOREIGN_THINGS)
         for other in self.resources:
-            if other is not resource and other.properties is not None:
-                taken |= things(other.properties)
+            held = other.left if other is resource else other.present
+            for properties, _ in held:
+                taken |= other.things(properties)
         good = wanted["PolicyTemplate"] in POLICIES and "NoSuchProperty" not in wanted
-        return good and not things(wanted) & taken
+        return good and not resource.things(wanted) & taken
 
     def _serve(
         self, resource: Resource, event: Event, trouble: Trouble = None
     ) -> dict[str, Any] | None:
-        """The answer to an event during which one call may go wrong; None when it was killed."""
+        """The answer to an event during which one call may go wrong; None when it gets none."""
         if trouble:
             self.calls.arm(*trouble)
         try:
             answer = resource.stack.deliver(event)
-        except KilledError:
+        except (KilledError, UnansweredError):
             return None
         finally:
             self.calls.disarm()
         deleted = event["RequestType"] == "Delete"
-        wanted = event["ResourceProperties"]["UserName"]
+        wanted = resource.name_in(event["ResourceProperties"])
         assert answer["PhysicalResourceId"] == (event["PhysicalResourceId"] if deleted else wanted)
         return answer
 
@@ -230,9 +332,19 @@ class Stacks(RuleBasedStateMachine):
         if self.echo is None or self.echo.moment != moment:
             return None
         event = self.operation[self.echo.which % len(self.operation)]
-        if moment != "at once" and looks_like_a_roll_back(event, resource.sent):
+        if moment == "turned" and looks_like_a_roll_back(event, resource):
             return None
-        return self._serve(resource, event)
+        return self._serve_again(resource, event)
+
+    def _serve_again(self, resource: Resource, event: Event) -> dict[str, Any] | None:
+        """Lambda delivers an event again; if it was answered, it gets the same answer."""
+        self.clock.sleep(DELIVERED_AGAIN_AFTER)
+        remembered = resource.record.answer(event["RequestId"])
+        answer = self._serve(resource, event)
+        if remembered and answer:
+            assert answer["Status"] == remembered.status
+            assert answer["Data"] == remembered.data
+        return answer
 
     def _begin(
         self, resource: Resource, status: str, event: Event, trouble: Trouble, *, free: bool
@@ -244,6 +356,8 @@ class Stacks(RuleBasedStateMachine):
         if trouble is None:
             assert answer is not None
             assert (answer["Status"] == "SUCCESS") == free, answer["Reason"]
+        if answer is None and resource.record.answer(event["RequestId"]):
+            answer = self._serve_again(resource, event)  # Only the answer was not sent.
         again = self._again(resource, "at once")
         return answer or again
 
@@ -256,11 +370,21 @@ class Stacks(RuleBasedStateMachine):
         self._again(resource, "turned")
         self.operation.append(event)
         answer = self._serve(resource, event, trouble)
-        if trouble and (answer is None or answer["Status"] == "FAILED"):
+        if answer is None:
+            answer = self._serve_again(resource, event)
+        if trouble and answer and answer["Status"] == "FAILED":
+            # CloudFormation tries again, or a person does; it is another request then.
+            event = self._repeated(resource, event)
             answer = self._serve(resource, event)
         assert answer is not None
         assert answer["Status"] == "SUCCESS", answer["Reason"]
         self._again(resource, "afterwards")
+
+    def _repeated(self, resource: Resource, event: Event) -> Event:
+        again = event | {"RequestId": str(uuid.uuid4())}
+        resource.sent.append(again)
+        self.operation[-1] = again
+        return again
 
     @precondition(lambda self: any(one.properties is None for one in self.resources))
     @rule(
@@ -286,7 +410,12 @@ class Stacks(RuleBasedStateMachine):
     ) -> None:
         """A Create, and if it failed or a sibling did, the Delete."""
         resource, self.echo = self._one(which, exists=False), echo
-        physical_id = INVENTED if invented else wanted["UserName"]
+        left = [name for properties, _ in resource.left for name in resource.things(properties)]
+        if resource.left:
+            status = "UPDATE_IN_PROGRESS"
+        # An invented id says nothing of a user that was left behind and asked for again.
+        invented = invented and ("user", resource.name_in(wanted)) not in left
+        physical_id = INVENTED if invented else resource.name_in(wanted)
         self._create(resource, wanted, status, trouble, later, physical_id, turn_back=turn_back)
 
     def _create(
@@ -355,16 +484,20 @@ class Stacks(RuleBasedStateMachine):
         if wanted == before:
             return
         event = self._event(resource, "Update", wanted, before, former)
+        resource.stack.disable_rollback(way == "replay")
         answer = self._begin(
             resource, "UPDATE_IN_PROGRESS", event, trouble, free=self._free(resource, wanted)
         )
         if answer and answer["Status"] == "SUCCESS" and not turn_back:
-            if wanted["UserName"] != former:
+            if resource.name_in(wanted) != former:
                 gone = self._event(resource, "Delete", before, physical_id=former)
                 self._follow(resource, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", gone, later)
             self._updated(resource, wanted, answer["Data"]["AccessKeyId"])
+        elif way == "replay":
+            self._replay(resource, wanted, answer, later)
         else:
             self._roll_back(resource, wanted, answer, later, way)
+        resource.stack.disable_rollback(False)
         resource.stack.set_status("UPDATE_COMPLETE")
 
     @staticmethod
@@ -376,6 +509,23 @@ class Stacks(RuleBasedStateMachine):
         )
         assert (key == resource.key) == kept
         resource.properties, resource.key = wanted, key
+
+    def _replay(
+        self,
+        resource: Resource,
+        wanted: Properties,
+        answer: dict[str, Any] | None,
+        later: Trouble,
+    ) -> None:
+        """In a stack without roll-back, an ordinary Update leads back to the last good template."""
+        before, former = resource.properties or {}, resource.user_name
+        done = answer is not None and answer["Status"] == "SUCCESS"
+        known = answer["PhysicalResourceId"] if answer and done else former
+        back = self._event(resource, "Update", before, wanted, known)
+        self._follow(resource, "UPDATE_IN_PROGRESS", back, later)
+        if known != former:
+            gone = self._event(resource, "Delete", wanted, physical_id=known)
+            self._follow(resource, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", gone)
 
     def _roll_back(
         self,
@@ -404,8 +554,13 @@ class Stacks(RuleBasedStateMachine):
         echo=ECHOES,
         later=TROUBLES,
     )
-    def delete(self, which: int, status: str, echo: Echo | None, later: Trouble) -> None:
+    def delete_resource(self, which: int, status: str, echo: Echo | None, later: Trouble) -> None:
         """The resource goes, with its stack or out of it."""
+        self._delete(which, status, echo, later)
+
+    def _delete(
+        self, which: int, status: str, echo: Echo | None = None, later: Trouble = None
+    ) -> None:
         resource, self.echo = self._one(which, exists=True), echo
         properties, self.operation = resource.properties or {}, []
         event = self._event(resource, "Delete", properties, physical_id=resource.user_name)
@@ -414,37 +569,100 @@ class Stacks(RuleBasedStateMachine):
         resource.properties = None
         resource.stack.set_status("UPDATE_COMPLETE")
 
+    @precondition(lambda self: any(one.properties is not None for one in self.resources))
+    @rule(which=STACKS)
+    def retain(self, which: int) -> None:
+        """The resource leaves the template and is retained: the function hears nothing of it."""
+        resource = self._one(which, exists=True)
+        resource.left.append((resource.properties or {}, resource.key))
+        resource.properties, resource.key = None, ""
+
+    @precondition(lambda self: any(one.properties is not None for one in self.resources))
+    @rule(which=STACKS, trouble=TROUBLES, at=st.sampled_from(ROTATION_STEPS))
+    def rotate(self, which: int, trouble: Trouble, at: str) -> None:
+        """A scheduled rotation, of which one call of one step may go wrong."""
+        resource = self._one(which, exists=True)
+        properties = resource.properties or {}
+        if "RotationSchedule" not in properties:
+            return
+        manager = SecretsManager(resource.secret_in(properties))
+        manager.begin()
+        for step in ROTATION_STEPS:
+            if trouble and step == at:
+                self.calls.arm(*trouble)
+            try:
+                manager.take(step)
+            except KilledError:
+                self.clock.sleep(DELIVERED_AGAIN_AFTER)
+            except RotationRefusedError:
+                assert trouble
+            finally:
+                self.calls.disarm()
+        if trouble:
+            manager.take(*ROTATION_STEPS)
+        key = str(held(manager.name)["AWSCURRENT"]["AccessKeyId"])
+        assert key != resource.key
+        resource.key = key
+
+    @precondition(lambda self: any(one.properties is not None for one in self.resources))
+    @rule(which=STACKS, deed=st.sampled_from(DEEDS), goes=st.booleans())
+    def hand(self, which: int, deed: Callable[[Resource], None], goes: bool) -> None:
+        """Somebody changes a thing by hand, and the stack's next operation mends or removes it."""
+        resource = self._one(which, exists=True)
+        deed(resource)
+        if goes:
+            self._delete(self.resources.index(resource), "DELETE_IN_PROGRESS")
+            return
+        before = resource.properties or {}
+        wanted = before | {"Tags": [{"Key": "mended", "Value": str(uuid.uuid4())}]}
+        event = self._event(resource, "Update", wanted, before, resource.user_name)
+        answer = self._begin(resource, "UPDATE_IN_PROGRESS", event, None, free=True)
+        resource.stack.set_status("UPDATE_COMPLETE")
+        assert answer
+        key = answer["Data"]["AccessKeyId"]
+        assert (key != resource.key) == (deed in LOSES_KEY or "Serial" not in before)
+        resource.properties, resource.key = wanted, key
+
+    @rule()
+    def a_day_passes(self) -> None:
+        """Every schedule fires, once."""
+        self.clock.sleep(25 * 3600.0)
+        for schedule in world.schedules():
+            app.lambda_handler(json.loads(schedule["Target"]["Input"]), LambdaContext())
+            world.client("scheduler").delete_schedule(
+                GroupName="restricted-iam-user", Name=schedule["Name"]
+            )
+        for resource in self.resources:
+            for properties, key in resource.present:
+                assert keys(resource.name_in(properties)) == {key: "Active"}
+
     @precondition(lambda self: any(one.sent for one in self.resources))
     @rule(which=STACKS, event=st.integers(0, 20))
     def deliver_late(self, which: int, event: int) -> None:
         """Any earlier event comes again while its stack does nothing."""
         resource = self.resources[which]
         if resource.sent:
-            self._serve(resource, resource.sent[event % len(resource.sent)])
+            self._serve_again(resource, resource.sent[event % len(resource.sent)])
 
     @invariant()
     def what_there_is_belongs_to_a_resource(self) -> None:
         """Users, policies and secrets are those of the resources that exist, and no other."""
         wanted: dict[tuple[str, str], str | None] = dict.fromkeys(FOREIGN_THINGS)
         for resource in self.resources:
-            if resource.properties is not None:
-                wanted |= dict.fromkeys(things(resource.properties), resource.stack.stack_id)
+            for properties, _ in resource.present:
+                wanted |= dict.fromkeys(resource.things(properties), resource.stack.stack_id)
         assert tagged_things() == wanted
 
     @invariant()
     def every_secret_holds_the_key(self) -> None:
-        """AWSCURRENT holds the expected key, which works, and no key lingers."""
+        """AWSCURRENT holds the expected key, which works, and a schedule ends every other key."""
         for resource in self.resources:
-            if resource.properties is None:
-                continue
-            name = resource.user_name
-            versions = held(resource.properties.get("SecretName", f"restricted/{name}"))
-            current, found = versions["AWSCURRENT"], keys(name)
-            assert current["UserName"] == name
-            assert current["AccessKeyId"] == resource.key
-            assert found.get(resource.key) == "Active"
-            assert len(found) <= 2
-            assert found.keys() <= {version["AccessKeyId"] for version in versions.values()}
+            for properties, key in resource.present:
+                name = resource.name_in(properties)
+                current, found = held(resource.secret_in(properties))["AWSCURRENT"], keys(name)
+                assert (current["UserName"], current["AccessKeyId"]) == (name, key)
+                assert found.get(key) == "Active"
+                assert ends(resource.stack.stack_id, name) == sorted(found.keys() - {key})
 
 
 @pytest.mark.parametrize("share", range(SHARES))

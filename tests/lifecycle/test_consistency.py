@@ -1,6 +1,5 @@
 """IAM's eventual consistency, refusals that pass, lost replies, and the time of a request."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,14 +72,6 @@ class Moto:
 
 
 @pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that would have been slept, by the function and by botocore."""
-    seconds: list[float] = []
-    monkeypatch.setattr(time, "sleep", seconds.append)
-    return seconds
-
-
-@pytest.fixture
 def moto(aws: None, monkeypatch: pytest.MonkeyPatch) -> Moto:
     return Moto(monkeypatch)
 
@@ -111,11 +102,11 @@ def begin(stack: Stack) -> dict[str, Any]:
     return answer
 
 
-@pytest.mark.parametrize("action", ["attach_user_policy", "tag_user", "create_access_key"])
+@pytest.mark.parametrize("action", ["attach_user_policy", "create_access_key"])
 def test_user_that_is_not_known_everywhere_yet(
-    stack: Stack, moto: Moto, waits: list[float], action: str
+    stack: Stack, moto: Moto, slept: list[float], action: str
 ) -> None:
-    """A Create waits until the user that it just made is known to the rest of IAM."""
+    """A Create slept until the user that it just made is known to the rest of IAM."""
     moto.refuse(IamResponse, action, "NoSuchEntity", times=3)
     answer = stack.create(**PROPERTIES)
 
@@ -124,45 +115,45 @@ def test_user_that_is_not_known_everywhere_yet(
     assert world.keys() == {world.secret()["AccessKeyId"]: "Active"}
 
 
-def test_waits_grow_and_are_as_many_as_the_refusals(
-    stack: Stack, moto: Moto, waits: list[float]
+def test_slept_grow_and_are_as_many_as_the_refusals(
+    stack: Stack, moto: Moto, slept: list[float]
 ) -> None:
     """Between tries there is one pause each, with jitter, of up to 1, 2, 4, 8 and 8 seconds."""
     moto.refuse(IamResponse, "create_access_key", "NoSuchEntity", times=5)
     stack.create(**PROPERTIES)
 
     assert moto.reached["create_access_key"] == 6
-    assert len(waits) == 5
+    assert len(slept) == 5
     assert all(
         longest / 2 <= pause <= longest
-        for pause, longest in zip(waits, (1, 2, 4, 8, 8), strict=True)
+        for pause, longest in zip(slept, (1, 2, 4, 8, 8), strict=True)
     )
 
 
-def test_other_refusals_are_not_waited_for(stack: Stack, moto: Moto, waits: list[float]) -> None:
+def test_other_refusals_are_not_waited_for(stack: Stack, moto: Moto, slept: list[float]) -> None:
     """A refusal that waiting cannot change fails the Create at once, in IAM's words."""
     moto.refuse(IamResponse, "create_access_key", "AccessDenied", times=FOR_EVER)
     answer = stack.create(**PROPERTIES)
 
     assert answer["Reason"] == "AWS refused CreateAccessKey: AccessDenied: Not now."
-    assert (moto.reached["create_access_key"], waits) == (1, [])
+    assert (moto.reached["create_access_key"], slept) == (1, [])
     assert world.nothing_is_left()
 
 
 @pytest.mark.parametrize("code", ["InvalidClientTokenId", "SignatureDoesNotMatch"])
 def test_key_that_sts_does_not_know_yet(
-    stack: Stack, moto: Moto, waits: list[float], code: str
+    stack: Stack, moto: Moto, slept: list[float], code: str
 ) -> None:
     """A new key is published when STS accepts it, and only then."""
     moto.refuse(TokenResponse, "get_caller_identity", code, times=4)
     answer = stack.create(**PROPERTIES)
 
     assert answer["Status"] == "SUCCESS", answer["Reason"]
-    assert len(waits) == 4
+    assert len(slept) == 4
     assert world.keys() == {world.secret()["AccessKeyId"]: "Active"}
 
 
-def test_first_key_that_sts_never_accepts(stack: Stack, moto: Moto, waits: list[float]) -> None:
+def test_first_key_that_sts_never_accepts(stack: Stack, moto: Moto, slept: list[float]) -> None:
     """After two minutes the Create fails, names the key, deletes it and publishes nothing."""
     moto.refuse(TokenResponse, "get_caller_identity", "InvalidClientTokenId", times=FOR_EVER)
     answer = begin(stack)
@@ -170,7 +161,7 @@ def test_first_key_that_sts_never_accepts(stack: Stack, moto: Moto, waits: list[
     assert answer["Status"] == "FAILED"
     assert "STS did not accept the new access key AKIA" in answer["Reason"]
     assert "(InvalidClientTokenId)" in answer["Reason"]
-    assert 100 < sum(waits) <= 120
+    assert 100 < sum(slept) <= 120
     assert world.keys() == {}
     versions = world.secretsmanager().list_secret_version_ids(SecretId="restricted/Provazio")
     assert versions["Versions"] == []
@@ -188,7 +179,7 @@ def test_refusal_of_sts_that_says_nothing_about_the_key(stack: Stack, moto: Moto
     assert world.keys() == {}
 
 
-def test_rotated_key_that_sts_never_accepts(stack: Stack, moto: Moto, waits: list[float]) -> None:
+def test_rotated_key_that_sts_never_accepts(stack: Stack, moto: Moto, slept: list[float]) -> None:
     """A rotation whose key is never accepted leaves the key of before, alone and current."""
     before = stack.create(**PROPERTIES)["Data"]
     moto.refuse(TokenResponse, "get_caller_identity", "InvalidClientTokenId", times=FOR_EVER)
@@ -201,7 +192,6 @@ def test_rotated_key_that_sts_never_accepts(stack: Stack, moto: Moto, waits: lis
 
 PASSING = [
     ("ConcurrentModification", "create_user"),
-    ("ConcurrentModification", "tag_user"),
     ("ConcurrentModification", "create_policy"),
     ("ConcurrentModification", "delete_policy"),
     ("ConcurrentModification", "delete_user"),
@@ -215,7 +205,7 @@ PASSING = [
 
 @pytest.mark.parametrize(("code", "action"), PASSING, ids=map(" at ".join, PASSING))
 def test_refusal_that_passes(
-    stack: Stack, moto: Moto, waits: list[float], code: str, action: str
+    stack: Stack, moto: Moto, slept: list[float], code: str, action: str
 ) -> None:
     """A conflict or throttling that passes is waited for, and nobody notices."""
     times = 1 if code == "Throttling" else 3
@@ -226,35 +216,35 @@ def test_refusal_that_passes(
 
     assert created["Status"] == "SUCCESS", created["Reason"]
     assert deleted["Status"] == "SUCCESS", deleted["Reason"]
-    assert len(waits) == times
+    assert len(slept) == times
     assert moto.reached[action] > times
     assert world.nothing_is_left()
 
 
-def test_conflict_that_does_not_pass(stack: Stack, moto: Moto, waits: list[float]) -> None:
+def test_conflict_that_does_not_pass(stack: Stack, moto: Moto, slept: list[float]) -> None:
     """A conflict that stays fails the Delete after five tries, and the next Delete finishes."""
     stack.create(**PROPERTIES)
     moto.refuse(IamResponse, "delete_user", "ConcurrentModification", times=5)
     answer = stack.delete()
 
     assert answer["Reason"] == "AWS refused DeleteUser: ConcurrentModification: Not now."
-    assert (moto.reached["delete_user"], len(waits)) == (5, 4)
+    assert (moto.reached["delete_user"], len(slept)) == (5, 4)
     assert stack.delete()["Status"] == "SUCCESS"
     assert world.nothing_is_left()
 
 
-def test_throttled_key_is_asked_for_again(stack: Stack, moto: Moto, waits: list[float]) -> None:
+def test_throttled_key_is_asked_for_again(stack: Stack, moto: Moto, slept: list[float]) -> None:
     """Throttling at CreateAccessKey, which made nothing, is waited for by the function itself."""
     moto.refuse(IamResponse, "create_access_key", "Throttling", times=2)
     answer = stack.create(**PROPERTIES)
 
     assert answer["Status"] == "SUCCESS", answer["Reason"]
-    assert (moto.reached["create_access_key"], len(waits)) == (3, 2)
+    assert (moto.reached["create_access_key"], len(slept)) == (3, 2)
     assert len(world.keys()) == 1
 
 
 def test_thing_added_while_the_user_is_deleted(
-    stack: Stack, moto: Moto, waits: list[float]
+    stack: Stack, moto: Moto, slept: list[float]
 ) -> None:
     """What is added between the removal of all that hangs on a user and its own goes as well."""
     stack.create(**PROPERTIES)
@@ -268,17 +258,17 @@ def test_thing_added_while_the_user_is_deleted(
     answer = stack.delete()
 
     assert answer["Status"] == "SUCCESS", answer["Reason"]
-    assert (moto.reached["delete_user"], len(waits)) == (2, 1)
+    assert (moto.reached["delete_user"], len(slept)) == (2, 1)
     assert world.nothing_is_left()
 
 
-def test_secret_name_that_is_not_free_yet(stack: Stack, moto: Moto, waits: list[float]) -> None:
+def test_secret_name_that_is_not_free_yet(stack: Stack, moto: Moto, slept: list[float]) -> None:
     """The name of a secret that was deleted a moment ago is waited for."""
     moto.refuse(SecretsManagerResponse, "create_secret", "InvalidRequestException", times=1)
     answer = stack.create(**PROPERTIES)
 
     assert answer["Status"] == "SUCCESS", answer["Reason"]
-    assert (moto.reached["create_secret"], len(waits)) == (2, 1)
+    assert (moto.reached["create_secret"], len(slept)) == (2, 1)
 
 
 @pytest.mark.parametrize(
@@ -292,7 +282,7 @@ def test_secret_name_that_is_not_free_yet(stack: Stack, moto: Moto, waits: list[
     ],
 )
 def test_lost_reply_is_asked_for_again(
-    stack: Stack, moto: Moto, waits: list[float], owner: type, action: str
+    stack: Stack, moto: Moto, slept: list[float], owner: type, action: str
 ) -> None:
     """What was made although its reply was lost is ours, and the Create goes on with it."""
     moto.lose_reply(owner, action)
@@ -306,7 +296,7 @@ def test_lost_reply_is_asked_for_again(
 
 @pytest.mark.parametrize("action", ["delete_access_key", "delete_user", "delete_policy"])
 def test_lost_reply_of_a_deletion(
-    stack: Stack, moto: Moto, waits: list[float], action: str
+    stack: Stack, moto: Moto, slept: list[float], action: str
 ) -> None:
     """What was deleted although the reply was lost is gone, which is success."""
     stack.create(**PROPERTIES)
@@ -318,7 +308,7 @@ def test_lost_reply_of_a_deletion(
 
 
 def test_lost_key_is_not_followed_by_a_second(
-    stack: Stack, moto: Moto, calls: Calls, waits: list[float]
+    stack: Stack, moto: Moto, calls: Calls, slept: list[float]
 ) -> None:
     """CreateAccessKey is called once; the key whose reply was lost is deleted, not replaced."""
     before = stack.create(**PROPERTIES)["Data"]
@@ -333,7 +323,7 @@ def test_lost_key_is_not_followed_by_a_second(
 
 
 def test_published_key_stays_although_the_reply_was_lost(
-    stack: Stack, moto: Moto, calls: Calls, waits: list[float]
+    stack: Stack, moto: Moto, calls: Calls, slept: list[float]
 ) -> None:
     """A key that the secret took is the user's, even when Secrets Manager never said so."""
 
@@ -410,16 +400,16 @@ def test_delete_without_time_touches_nothing(
 def test_waiting_ends_with_the_time_of_the_request(
     stack: Stack,
     moto: Moto,
-    waits: list[float],
+    slept: list[float],
     remaining: Callable[[Callable[[], float]], None],
 ) -> None:
     """A key that STS does not accept is given up when the reserve is reached, and deleted."""
     moto.refuse(TokenResponse, "get_caller_identity", "InvalidClientTokenId", times=FOR_EVER)
-    remaining(lambda: 90 - sum(waits))
+    remaining(lambda: 90 - sum(slept))
     answer = begin(stack)
 
     assert "STS did not accept the new access key" in answer["Reason"]
-    assert 20 < sum(waits) <= 30
+    assert 20 < sum(slept) <= 30
     assert world.keys() == {}
 
 
@@ -504,23 +494,38 @@ def test_create_that_ran_out_of_time_is_delivered_again_after_its_roll_back(
     assert world.nothing_is_left()
 
 
+@pytest.mark.parametrize("waited_for", [True, False], ids=["waited for", "alone"])
 @pytest.mark.parametrize("changes", [{"Serial": "2"}, {"UserName": "Second"}], ids=str)
 def test_update_whose_stack_turns_back_meanwhile(
-    stack: Stack, moto: Moto, changes: dict[str, str]
+    stack: Stack, moto: Moto, slept: list[float], changes: dict[str, str], waited_for: bool
 ) -> None:
-    """An Update that its stack gives up while it is served leaves what there was before."""
+    """An Update stops while it waits for AWS, as soon as its roll-back waits; all is undone."""
     before = stack.create(**PROPERTIES)["Data"]
 
-    def around(_: int, perform: Callable[[], Any]) -> Any:
+    def around(number: int, perform: Callable[[], Any]) -> Any:
+        if number > 1:
+            return perform()
         stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS")
-        return perform()
+        if waited_for:
+            resource = {"Resource": {"S": f"{stack.stack_id}#{stack.logical_id}"}}
+            world.client("dynamodb").update_item(
+                TableName="state",
+                Key=resource,
+                UpdateExpression="SET Waiting = :waiter",
+                ExpressionAttributeValues={":waiter": {"S": "the roll-back"}},
+            )
+        raise ERRORS[TokenResponse]("InvalidClientTokenId", "Not now.")
 
-    moto.wrap(IamResponse, "create_access_key", around)
+    moto.wrap(TokenResponse, "get_caller_identity", around)
     stack.set_status("UPDATE_IN_PROGRESS")
     stack.properties = PROPERTIES | changes
     answer = stack.send("Update", old_properties=PROPERTIES)
+    given_up = "went from UPDATE_IN_PROGRESS to UPDATE_ROLLBACK_IN_PROGRESS" in answer["Reason"]
+    assert given_up == waited_for
+    stack.properties = PROPERTIES
+    rolled_back = stack.send("Update", old_properties=PROPERTIES | changes)
 
-    assert "went from UPDATE_IN_PROGRESS to UPDATE_ROLLBACK_IN_PROGRESS" in answer["Reason"]
+    assert rolled_back["Status"] == "SUCCESS", rolled_back["Reason"]
     assert world.user_names() == ["Provazio"]
     assert world.keys() == {before["AccessKeyId"]: "Active"}
     assert world.secret()["AccessKeyId"] == before["AccessKeyId"]

@@ -14,7 +14,7 @@ from moto.secretsmanager.responses import SecretsManagerResponse
 from moto.sts.exceptions import STSClientError
 
 from doubles import world
-from doubles.aws_calls import Calls
+from doubles.aws_calls import Calls, KilledError
 from doubles.fake_cloudformation import ACCOUNT_ID, Stack
 
 # moto warns of codes that the service model does not list, such as AccessDenied.
@@ -45,6 +45,11 @@ def refuse(_: SecretsManagerResponse) -> str:
     raise SecretsManagerClientError("AccessDeniedException", "No.")
 
 
+def die() -> None:
+    """The execution environment ends before a call."""
+    raise KilledError
+
+
 def make_key_by_hand(*, used: bool) -> str:
     """A second key of the user, as a person would make it."""
     made = world.iam().create_access_key(UserName="Provazio")["AccessKey"]["AccessKeyId"]
@@ -56,14 +61,6 @@ def make_key_by_hand(*, used: bool) -> str:
 
 def delete_key_by_hand(access_key_id: str) -> None:
     world.iam().delete_access_key(UserName="Provazio", AccessKeyId=access_key_id)
-
-
-def delete_user_by_hand() -> None:
-    """The user, as the console deletes it; its policy and secret stay."""
-    for access_key_id in list(world.keys()):
-        delete_key_by_hand(access_key_id)
-    world.iam().detach_user_policy(UserName="Provazio", PolicyArn=POLICY_ARN)
-    world.iam().delete_user(UserName="Provazio")
 
 
 def delete_policy_by_hand() -> None:
@@ -128,12 +125,13 @@ def test_delete_with_an_invented_id_leaves_nothing(stack: Stack, named: bool) ->
     assert world.nothing_is_left()
 
 
-def test_create_delivered_twice_succeeds_twice(stack: Stack) -> None:
+def test_create_delivered_twice_succeeds_twice(stack: Stack, calls: Calls) -> None:
     """The second delivery of a Create without `Serial` answers as the first and makes no key."""
     first = stack.create(PolicyTemplate="vanilla")
-    stack.set_status("CREATE_IN_PROGRESS")
+    before = len(calls.names)
     second = stack.deliver(stack.last_event)
 
+    assert calls.names[before:] == ["dynamodb:UpdateItem"] * 2
     assert succeeded(second) == succeeded(first)
     assert second["PhysicalResourceId"] == first["PhysicalResourceId"]
     assert list(world.keys(first["PhysicalResourceId"])) == [first["Data"]["AccessKeyId"]]
@@ -250,15 +248,20 @@ def test_secret_scheduled_for_deletion_by_hand_is_restored(stack: Stack, serial:
     assert (after["AccessKeyId"] == first) is (serial == "1")
 
 
-def test_secret_of_a_cut_off_create_that_somebody_scheduled_for_deletion(stack: Stack) -> None:
+def test_secret_of_a_cut_off_create_that_somebody_scheduled_for_deletion(
+    stack: Stack, calls: Calls, slept: list[float]
+) -> None:
     """The second delivery of a Create takes our own secret back from deletion."""
     stack.set_status("CREATE_IN_PROGRESS")
     stack.properties = PROPERTIES
-    first = succeeded(stack.send("Create"))["AccessKeyId"]
+    calls.first["secretsmanager:PutSecretValue"] = die
+    with pytest.raises(KilledError):
+        stack.send("Create")
     schedule_deletion()
 
-    assert succeeded(stack.deliver(stack.last_event))["AccessKeyId"] == first
+    succeeded(stack.deliver(stack.last_event))
     assert not awaits_deletion()
+    assert world.keys() == {world.secret()["AccessKeyId"]: "Active"}
 
 
 def test_secret_scheduled_for_deletion_by_hand_is_deleted(stack: Stack) -> None:
@@ -283,7 +286,7 @@ def test_foreign_secret_scheduled_for_deletion_is_refused_and_left(stack: Stack)
 
 @pytest.mark.parametrize(
     "remove",
-    [delete_user_by_hand, delete_policy_by_hand, delete_secret_by_hand],
+    [world.delete_user, delete_policy_by_hand, delete_secret_by_hand],
     ids=["user", "policy", "secret"],
 )
 def test_delete_after_something_was_removed_by_hand(
@@ -299,7 +302,7 @@ def test_delete_after_something_was_removed_by_hand(
 
 @pytest.mark.parametrize(
     "remove",
-    [delete_user_by_hand, delete_policy_by_hand, delete_secret_by_hand],
+    [world.delete_user, delete_policy_by_hand, delete_secret_by_hand],
     ids=["user", "policy", "secret"],
 )
 def test_update_makes_again_what_was_removed_by_hand(
@@ -422,7 +425,7 @@ def test_user_deleted_by_hand_in_the_middle_of_a_delete(
 ) -> None:
     """A user that vanishes while it is deleted is gone, which is success."""
     stack.create(**PROPERTIES)
-    calls.arm(call, meanwhile=delete_user_by_hand)
+    calls.arm(call, meanwhile=world.delete_user)
     succeeded(stack.delete())
 
     assert world.nothing_is_left()
@@ -488,10 +491,10 @@ def test_rolled_back_replacement_gives_the_shared_secret_back(stack: Stack) -> N
     assert world.secret("restricted/shared")["AccessKeyId"] == first
 
 
-def test_rolled_back_replacement_leaves_no_key_that_nobody_can_read(stack: Stack) -> None:
-    """A key that a replacement pushed out of the shared secret goes when that is rolled back."""
+def test_rolled_back_replacement_leaves_a_replaced_key_its_grace(stack: Stack) -> None:
+    """A key that a replacement pushed out of the shared secret goes at the end of its grace."""
     shared = PROPERTIES | {"SecretName": "restricted/shared"}
-    stack.create(**shared)
+    first = succeeded(stack.create(**shared))["AccessKeyId"]
     second = succeeded(stack.update(**shared | {"Serial": "2"}))["AccessKeyId"]
     stack.set_status("UPDATE_IN_PROGRESS")
     stack.properties = shared | {"UserName": "Second", "Serial": "2"}
@@ -500,7 +503,10 @@ def test_rolled_back_replacement_leaves_no_key_that_nobody_can_read(stack: Stack
     stack.physical_id = "Second"
     succeeded(stack.send("Delete"))
 
-    assert world.keys() == {second: "Active"}
+    assert world.secret("restricted/shared")["AccessKeyId"] == second
+    assert world.keys() == {first: "Active", second: "Active"}
+    (schedule,) = world.schedules()
+    assert first in schedule["Target"]["Input"]
 
 
 def test_rolled_back_replacement_leaves_a_key_made_by_hand(stack: Stack) -> None:
@@ -540,16 +546,32 @@ def test_delete_removes_old_policy_versions(stack: Stack) -> None:
     assert world.nothing_is_left()
 
 
-def test_event_that_comes_late_changes_nothing(stack: Stack) -> None:
-    """A Create that is delivered again after a later update is refused, and the new key stays."""
-    stack.create(**PROPERTIES)
+def test_event_that_comes_late_changes_nothing(stack: Stack, calls: Calls) -> None:
+    """A Create that is delivered again after a later update is answered as it was, and no more."""
+    first = stack.create(**PROPERTIES)
     late = stack.last_event
     after = succeeded(stack.update(**PROPERTIES | {"Serial": "2"}))
     stack.set_status("UPDATE_IN_PROGRESS")
-    answer = stack.deliver(late)
+    before = len(calls.names)
 
-    assert "This Create was delivered after stack" in answer["Reason"]
+    assert stack.deliver(late) == first
+    assert calls.names[before:] == ["dynamodb:UpdateItem"] * 2
     assert world.secret()["AccessKeyId"] == after["AccessKeyId"]
+
+
+def test_failed_event_that_comes_again_fails_again(stack: Stack, calls: Calls) -> None:
+    """An Update that failed gets its Reason again, without a look whether it would go now."""
+    stack.create(**PROPERTIES)
+    stack.set_status("UPDATE_IN_PROGRESS")
+    theirs = make_key_by_hand(used=True)
+    stack.properties = PROPERTIES | {"Serial": "2"}
+    first = stack.send("Update", PROPERTIES)
+    delete_key_by_hand(theirs)
+    before = len(calls.names)
+
+    assert first["Status"] == "FAILED"
+    assert stack.deliver(stack.last_event) == first
+    assert calls.names[before:] == ["dynamodb:UpdateItem"] * 2
 
 
 def test_roll_back_that_fails_can_be_continued(

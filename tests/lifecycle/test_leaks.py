@@ -7,6 +7,9 @@ import sys
 
 import pytest
 
+from doubles import strict_dynamodb
+from doubles.aws_calls import Calls
+from doubles.fake_cloudformation import Stack
 from support.templates import PROJECT
 
 # What operators set when they look for a fault; Lambda sets the last two for its log levels.
@@ -45,6 +48,19 @@ def test_nothing_that_is_printed_is_secret(variables: dict[str, str]) -> None:
     assert "Done." in printed  # So output is heard at all.
     assert [one for one in secret_access_keys if one in printed] == []
     assert "cloudformation-custom-resource-response" not in printed
+
+
+def test_memory_holds_ids_and_no_secret(stack: Stack, calls: Calls) -> None:
+    """The item of a resource names both keys of a rotation, and neither secret half."""
+    properties = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
+    first = stack.create(**properties)["Data"]["AccessKeyId"]
+    second = stack.update(**properties | {"Serial": "2"})["Data"]["AccessKeyId"]
+    (item,) = strict_dynamodb.items().values()
+
+    assert first in item["Record"]["S"]
+    assert second in item["Record"]["S"]
+    assert len(calls.secret_access_keys) == 2
+    assert [one for one in calls.secret_access_keys if one in str(item)] == []
 
 
 @pytest.mark.parametrize("function", ["app", "rotation_function"])

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from policy_sentry.querying.actions import get_action_data
 
-from doubles import world
+from doubles import strict_dynamodb, world
 from doubles.aws_calls import Calls
 from doubles.dependents import DEPENDENTS
 from doubles.fake_cloudformation import Stack
 from doubles.secrets_manager import STEPS, SecretsManager
+from handler.errors import LeaseLostError, RotationRefusedError
 from support.roles import ROLES, TEMPLATE, allowed, statements
 
 PLAIN: dict[str, Any] = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
@@ -75,6 +76,16 @@ def whole_life(stack: Stack) -> None:
     assert stack.delete()["Status"] == "SUCCESS"
 
 
+def take_lease_away(stack: Stack) -> None:
+    """Somebody else has the lease, so that its holder looks what became of the item."""
+    world.client("dynamodb").update_item(
+        TableName="state",
+        Key={"Resource": {"S": f"{stack.stack_id}#{stack.logical_id}"}},
+        UpdateExpression="SET LeaseHolder = :other",
+        ExpressionAttributeValues={":other": {"S": "other"}},
+    )
+
+
 def roll_back(stack: Stack) -> None:
     """An Update that succeeds and that its stack then takes back."""
     before, after = stack.properties, PLAIN | {"Serial": "rolled back"}
@@ -89,7 +100,20 @@ def roll_back(stack: Stack) -> None:
 
 def test_provider_may_do_what_it_does(stack: Stack, calls: Calls) -> None:
     """Not one action of the provider's role is missing or unused."""
-    assert called(calls, lambda: whole_life(stack)) == allowed("ProviderRole") - FOR_OTHERS
+
+    def live_and_meet_others() -> None:
+        stack.properties = PLAIN
+        stack.send("Create")  # Refused, because the stack is idle; nothing is remembered.
+        whole_life(stack)
+        assert stack.create(**PLAIN)["Status"] == "SUCCESS"
+        strict_dynamodb.remove(f"{stack.stack_id}#{stack.logical_id}")
+        assert stack.delete()["Status"] == "SUCCESS"
+        stack.set_status("CREATE_IN_PROGRESS")
+        calls.first["scheduler:ListSchedules"] = lambda: take_lease_away(stack)
+        with pytest.raises(LeaseLostError):
+            stack.send("Create")
+
+    assert called(calls, live_and_meet_others) == allowed("ProviderRole") - FOR_OTHERS
 
 
 def test_rotation_function_may_do_what_it_does(stack: Stack, calls: Calls) -> None:
@@ -99,6 +123,12 @@ def test_rotation_function_may_do_what_it_does(stack: Stack, calls: Calls) -> No
 
     def rotate_thrice() -> None:
         for _ in STEPS[1:]:
+            rotation.rotate()
+        calls.first["scheduler:ListSchedules"] = lambda: take_lease_away(stack)
+        with pytest.raises(RotationRefusedError):
+            rotation.rotate()
+        strict_dynamodb.remove(f"{stack.stack_id}#{stack.logical_id}")
+        with pytest.raises(RotationRefusedError):
             rotation.rotate()
 
     assert called(calls, rotate_thrice) == allowed("RotationRole") - FOR_OTHERS

@@ -21,13 +21,6 @@ READERS = [f"arn:aws:iam::123456789012:role/{name}" for name in ("one", "two")]
 MULTI_REGION = "arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"
 
 
-@pytest.fixture
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    seconds: list[float] = []
-    monkeypatch.setattr("time.sleep", seconds.append)
-    return seconds
-
-
 def policy() -> dict[str, Any] | None:
     answer = world.secretsmanager().get_resource_policy(SecretId=SECRET)
     return json.loads(answer["ResourcePolicy"]) if "ResourcePolicy" in answer else None

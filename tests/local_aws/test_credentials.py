@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from botocore.exceptions import ClientError
 from demo.journey import Journey, reader
 from demo.local_aws import LocalAws, local_aws
 from demo.sam import Sam
-from handler.keys.grace import GRACE_TAG
+from handler.state.record import Record
 from support.templates import PROJECT, parse
 
 SECRET = "restricted/Provazio"
@@ -67,9 +67,20 @@ class Scene:
         caller = reader(self.journey, SECRET).client("sts").get_caller_identity()
         return str(caller["Arn"]).endswith(":user/restricted/Provazio")
 
-    def set_grace(self, hours: str) -> None:
-        tag = {"Key": GRACE_TAG, "Value": hours}
-        self.client("secretsmanager").tag_resource(SecretId=SECRET, Tags=[tag])
+    def set_grace(self, hours: int) -> None:
+        """Change what the provider remembers, as if the update had asked for another grace."""
+        tables = self.client("dynamodb")
+        (table,) = tables.list_tables()["TableNames"]
+        (item,) = tables.scan(TableName=table)["Items"]
+        record = Record.parse(item["Record"]["S"])
+        user = replace(record.user("Provazio"), grace_hours=hours)
+        tables.update_item(
+            TableName=table,
+            Key={"Resource": item["Resource"]},
+            UpdateExpression="SET #record = :record",
+            ExpressionAttributeNames={"#record": "Record"},
+            ExpressionAttributeValues={":record": {"S": str(record.with_user("Provazio", user))}},
+        )
 
     def bring_forward(self, schedule: dict[str, Any]) -> None:
         """Let a schedule fire in a moment, otherwise as it is."""
@@ -113,7 +124,8 @@ def scene(
         patch.dict(os.environ, aws.environment, clear=True),
     ):
         journey = Journey(aws, print)
-        built(aws).deploy(RotationSchedule="rate(90 days)")
+        journey.sam = built(aws)
+        journey.sam.deploy(RotationSchedule="rate(90 days)")
         yield Scene(journey)
 
 
@@ -125,7 +137,7 @@ def test_replaced_key_works_until_its_schedule_fires(scene: Scene) -> None:
     (schedule,) = scene.schedules()
     assert schedule["ActionAfterCompletion"] == "DELETE"
 
-    scene.set_grace("0")
+    scene.set_grace(0)
     scene.bring_forward(schedule)
 
     give_up = time.monotonic() + _FIRES_WITHIN_SECONDS
@@ -192,7 +204,7 @@ def run(directory: Path, *command: str) -> str:
 
 def test_rotation_function_takes_the_four_steps(scene: Scene) -> None:
     """The deployed function, with no more than its own role, rotates and begins a grace."""
-    scene.set_grace("24")
+    scene.set_grace(24)
     before, rotation = scene.key_id(), scene.begin_rotation()
 
     errors = [scene.step(name, rotation) for name in STEPS]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from doubles import world
+from doubles.invariants import every_key_is_held_or_ends
 
 PROPERTIES: dict[str, Any] = {
     "UserName": "Provazio",
@@ -19,16 +20,8 @@ def current() -> str:
 
 def is_whole() -> None:
     """AWSCURRENT holds an active key, AWSPENDING none of its own, and no key is left over."""
-    held = {current()}
+    every_key_is_held_or_ends("Provazio", current())
     stages = world.described_secret()["VersionIdsToStages"].values()
-    if any("AWSPREVIOUS" in labels for labels in stages):
-        held.add(world.secret(SECRET, "AWSPREVIOUS")["AccessKeyId"])
-    assert world.keys()[current()] == "Active"
-    assert world.keys().keys() <= held
     assert [
         labels for labels in stages if "AWSPENDING" in labels and "AWSCURRENT" not in labels
     ] == []
-    schedules = world.schedules()
-    assert len(schedules) <= 1
-    for schedule in schedules:
-        assert world.secret(SECRET, "AWSPREVIOUS")["AccessKeyId"] in schedule["Target"]["Input"]

@@ -68,4 +68,4 @@ class Account:
 
     def rotation(self, secret_name: str) -> SecretRotation:
         """The schedule by which Secrets Manager rotates a secret."""
-        return SecretRotation(self.clients.secretsmanager, self.secret(secret_name), self.deadline)
+        return SecretRotation(self.clients.secretsmanager, self.secret(secret_name))

@@ -2,6 +2,8 @@
 
 import logging
 import random
+from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -11,6 +13,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -31,6 +34,11 @@ _ONCE = Config(**_TIMEOUTS, retries={"total_max_attempts": 1})
 # throttling, but not these (API reference of IAM, "Common errors" of the calls).
 _PASSING = frozenset({"ConcurrentModification", "EntityTemporarilyUnmodifiable"})
 _PASSING_ATTEMPTS = 5
+_CHANGING_SERVICES = ("iam", "scheduler", "secrets-manager")
+_READING = ("Describe", "Get", "List")
+
+# Called before each try of a call that changes something; raises when it must not be made.
+BEFORE_CHANGE: ContextVar[Callable[[], None]] = ContextVar("BEFORE_CHANGE", default=lambda: None)
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ class Clients:
     """One client for each service, and one of IAM that never repeats a call."""
 
     cloudformation: "CloudFormationClient"
+    dynamodb: "DynamoDBClient"
     iam: "IAMClient"
     iam_once: "IAMClient"
     scheduler: "EventBridgeSchedulerClient"
@@ -47,7 +56,11 @@ class Clients:
 @cache
 def session() -> boto3.Session:
     """The session that every client comes from."""
-    return boto3.Session()
+    made = boto3.Session()
+    for service in _CHANGING_SERVICES:
+        made.events.register(f"before-call.{service}", _before_call)
+        made.events.register(f"request-created.{service}", _before_try)
+    return made
 
 
 @cache
@@ -58,6 +71,7 @@ def clients() -> Clients:
     iam.meta.events.register("needs-retry.iam", needs_retry)
     return Clients(
         cloudformation=session().client("cloudformation", config=_REPEATED),
+        dynamodb=session().client("dynamodb", config=_REPEATED),
         iam=iam,
         iam_once=session().client("iam", config=_ONCE),
         scheduler=session().client("scheduler", config=_REPEATED),
@@ -74,6 +88,15 @@ def sts_client(key: "AccessKey") -> "STSClient":
         aws_session_token="",  # there is none # nosec B106
         config=_REPEATED,
     )
+
+
+def _before_call(model: Any, **_: Any) -> None:
+    _before_try(model.name)
+
+
+def _before_try(operation_name: str, **_: Any) -> None:
+    if not operation_name.startswith(_READING):
+        BEFORE_CHANGE.get()()
 
 
 def _retry_passing_conflict(response: Any, attempts: int, **_: Any) -> float | None:

@@ -6,7 +6,7 @@ AWS CloudFormation User Guide, "Custom resource request objects".
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from handler.model.owner import Owner
@@ -48,18 +48,10 @@ class Request:
         )
 
     @property
-    def replaces(self) -> bool:
-        """Whether an Update leads to another user; CloudFormation removes the former one later."""
-        return self.type == "Update" and self.physical_id != self.former_physical_id
-
-    def undone(self) -> "Request":
-        """The request that leads back to what there was before an Update."""
-        return replace(
-            self,
-            request_id=f"{self.request_id}-undone",
-            properties=self.old_properties,
-            old_properties=self.properties,
-        )
+    def user_name(self) -> str:
+        """The user that the properties name, whatever the physical id is."""
+        name = self.properties.get("UserName")
+        return name if isinstance(name, str) else generated_user_name(self.owner)
 
     @property
     def token(self) -> str:

@@ -47,18 +47,20 @@ class CustomResource(CfnResource):
         self._answering = threading.Lock()
         self._answered = False
         self.undelivered: str | None = None
+        self.unanswered: ProviderError | None = None
 
     def __call__(self, event: dict[str, Any], context: object) -> None:
         """Handle one event with nothing left over from the one before in a warm container."""
         self.NoEcho = False
         self._answered = False
         self.undelivered = None
+        self.unanswered = None
         super().__call__(event, context)
 
     def _send(self, status: str | None = None, reason: str = "") -> None:
         """Called by crhelper, from its timer's thread too: the first answer is the only one."""
         with self._answering:
-            if self._answered:
+            if self._answered or self.unanswered:
                 return
             self._answered = True
             succeeded = (status or self.Status) == "SUCCESS"

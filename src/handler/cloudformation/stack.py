@@ -5,7 +5,7 @@ stack is in. API reference of DescribeStacks; "Stack status codes" in the User G
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -22,9 +22,8 @@ _FORWARD = {
     "Create": frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"}),
     "Update": frozenset({"UPDATE_IN_PROGRESS"}),
 }
-_GIVEN_UP = frozenset(
+_ROLLING_BACK = frozenset(
     {
-        "DELETE_IN_PROGRESS",
         "ROLLBACK_IN_PROGRESS",
         "UPDATE_ROLLBACK_IN_PROGRESS",
         "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
@@ -38,11 +37,15 @@ _WHOLE_RESOURCE_GOES = frozenset(
 
 @dataclass(frozen=True)
 class Operation:
-    """What the stack is doing, and the tags that a person gave it."""
+    """What the stack is doing, the tags that a person gave it, and whether it rolls back.
+
+    A stack that does not (`DisableRollback`, or Express mode) replays its last good template.
+    """
 
     request_type: str
     status: str
     tags: dict[str, str]
+    has_roll_back: bool = True
 
     @property
     def forward(self) -> bool:
@@ -55,11 +58,6 @@ class Operation:
         return self.status == "UPDATE_ROLLBACK_IN_PROGRESS"
 
     @property
-    def given_up(self) -> bool:
-        """Whether the stack has turned back, so that nothing new is wanted."""
-        return self.status in _GIVEN_UP
-
-    @property
     def whole_resource_goes(self) -> bool:
         """Whether a Delete removes the resource and not one user that was replaced."""
         return self.status in _WHOLE_RESOURCE_GOES
@@ -67,16 +65,14 @@ class Operation:
     @property
     def invents_ids(self) -> bool:
         """Whether a Delete may carry an id that no answer gave, as after a Create without one."""
-        return self.given_up or self.whole_resource_goes
+        return self.status in _ROLLING_BACK or self.whole_resource_goes
 
     @property
     def fits(self) -> bool:
         """Whether the stack may have sent the request."""
         if self.request_type == "Delete":
             return self.status.endswith("_IN_PROGRESS")
-        if self.request_type == "Create":
-            return self.forward or self.given_up
-        return self.forward or self.rolling_back
+        return self.forward or (self.request_type == "Update" and self.rolling_back)
 
 
 def ask(account: Account, request: Request) -> Operation:
@@ -101,7 +97,12 @@ def describe(account: Account, request: Request) -> Operation:
     stack = _find(account, stack_id)
     if stack is None:
         raise StackRefusedError(f"Stack {stack_id} does not exist; nothing was touched.")
-    return Operation(request.type, stack["StackStatus"], tags.as_dict(stack.get("Tags", ())))
+    return Operation(
+        request.type,
+        stack["StackStatus"],
+        tags.as_dict(stack.get("Tags", ())),
+        not (stack.get("DisableRollback") or _is_express(stack)),
+    )
 
 
 def is_busy(account: Account, owner: Owner) -> bool:
@@ -110,22 +111,13 @@ def is_busy(account: Account, owner: Owner) -> bool:
     return stack is not None and stack["StackStatus"].endswith("_IN_PROGRESS")
 
 
-def refuse_given_up_create(request: Request, operation: Operation) -> None:
-    """Raise GivenUpError for a Create that came when its stack had turned back already."""
-    if request.type == "Create" and operation.given_up:
-        raise GivenUpError(
-            f"Stack {request.owner.stack_name} is in {operation.status}, which does not ask for a "
-            "Create; what was done for it is undone."
-        )
-
-
 def confirm(account: Account, request: Request, begun: Operation) -> None:
     """Raise GivenUpError unless the stack is still in the operation that the request began in."""
     now = describe(account, request)
     if now.status != begun.status:
         raise GivenUpError(
             f"Stack {request.owner.stack_name} went from {begun.status} to {now.status} meanwhile; "
-            "what was done for this request is undone."
+            "the request that came after this one finishes or undoes it."
         )
 
 
@@ -136,3 +128,8 @@ def _find(account: Account, stack_id: str) -> "StackTypeDef | None":
         if error_code(error) != "ValidationError":
             raise
         return None
+
+
+def _is_express(stack: Any) -> bool:
+    """Newer than the types: API reference of DescribeStacks, DeploymentConfig."""
+    return bool(stack.get("DeploymentConfig", {}).get("Mode") == "EXPRESS")

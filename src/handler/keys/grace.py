@@ -9,11 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from handler.cloudformation.event import names_resource
-from handler.model.keys import StoredKey
 from handler.model.owner import Owner
 from handler.properties import schema
 
-GRACE_TAG = "restricted-iam-user:previous-key-grace-hours"
 RETIRE = "RetireAccessKey"
 _MEMBERS = ("StackId", "LogicalResourceId", "UserName", "SecretName", "AccessKeyId")
 _ACCESS_KEY_ID = re.compile(r"[A-Z0-9]{16,128}")
@@ -24,15 +22,9 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def grace_ends(current: StoredKey, hours: int) -> datetime:
-    """When the key that `current` replaced goes: it was replaced when the new one was made."""
-    return current.created + timedelta(hours=hours)
-
-
-def hours_of(tags: dict[str, str]) -> int:
-    """The grace that the secret's own tags remember; without a number, none is left."""
-    text = tags.get(GRACE_TAG, "")
-    return int(text) if text.isdecimal() else 0
+def grace_ends(replaced: str, hours: int) -> datetime:
+    """When a key goes that was replaced at a time in ISO 8601."""
+    return datetime.fromisoformat(replaced) + timedelta(hours=hours)
 
 
 @dataclass(frozen=True)

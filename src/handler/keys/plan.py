@@ -4,11 +4,15 @@ IAM allows two access keys a user, inactive ones included (IAM quotas). A key th
 and that may be in use is never given up.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from handler.errors import KeyLimitError
 from handler.model.keys import KEYS_PER_USER, AccessKeyMetadata, StoredKey
-from handler.state.notes import MintNote
+from handler.state.record import MadeKey, MadeUser
+
+# As long as CreateAccessKey is repeated, and its last try takes.
+MAKING = timedelta(seconds=75)
 
 
 @dataclass(frozen=True)
@@ -44,43 +48,72 @@ Decision = Keep | Restore | Rotate
 
 
 @dataclass(frozen=True)
+class Purpose:
+    """What the key is wanted for.
+
+    `trigger` is what a new key is made for. A roll-back wants `former`, the key of the state that
+    it leads to, or if that is not remembered, the key made for the trigger. A stack without
+    roll-back `replays` its last good template instead.
+    """
+
+    trigger: str
+    rolling_back: bool = False
+    former: str = ""
+    replays: bool = False
+
+    def fits(self, version: StoredKey) -> bool:
+        """Whether the key of a version is the wanted one."""
+        if self.former:
+            return version.access_key_id == self.former
+        return version.trigger == self.trigger
+
+
+@dataclass(frozen=True)
 class Observed:
-    """The keys of the user, the two labelled versions of the secret, and the note on the user."""
+    """The keys of the user, the two labelled versions of the secret, and what we remember."""
 
     keys: list[AccessKeyMetadata]
     current: StoredKey | None
     previous: StoredKey | None
-    note: MintNote
+    made: MadeUser
 
     @property
-    def stored(self) -> list[StoredKey]:
-        """The versions that there are."""
-        return [version for version in (self.current, self.previous) if version]
-
-    @property
-    def replaced(self) -> str | None:
-        """The key of AWSPREVIOUS, if it exists and is another than that of AWSCURRENT."""
-        if self.previous is None or not self.holds(self.previous):
-            return None
-        return (
-            None if _id_of(self.previous) == _id_of(self.current) else self.previous.access_key_id
+    def replaced(self) -> tuple[str, ...]:
+        """Our keys that another took the place of and that still exist."""
+        current = self.current.access_key_id if self.current else None
+        return tuple(
+            key.access_key_id
+            for key in self.keys
+            if key.access_key_id != current and self._in_grace(key)
         )
 
     @property
-    def lost(self) -> list[str]:
-        """Keys that we made and that no version holds: a function died before storing them."""
-        held = {version.access_key_id for version in self.stored}
-        return [
+    def lost(self) -> tuple[str, ...]:
+        """Keys that we made and nobody knows: a function died before it stored them."""
+        return tuple(
             key.access_key_id
             for key in self.keys
-            if key.access_key_id not in held and self.note.ours(key, self.stored)
-        ]
+            if self._made_here(key) and not self._labelled(key) and not self._in_grace(key)
+        )
 
     @property
-    def foreign(self) -> tuple[str, ...]:
-        """Keys that we did not make and that no version holds."""
-        ours = {*self.lost, *(version.access_key_id for version in self.stored)}
-        return tuple(key.access_key_id for key in self.keys if key.access_key_id not in ours)
+    def known(self) -> dict[str, MadeKey]:
+        """Our keys that exist; without any memory, those that the versions of the secret name."""
+        existing = {key.access_key_id for key in self.keys}
+        known = self.made.keys or {
+            version.access_key_id: MadeKey(version.trigger, version.version_id)
+            for version in (self.previous, self.current)
+            if version
+        }
+        return {key_id: key for key_id, key in known.items() if key_id in existing}
+
+    def after(self, current: StoredKey, replaced: datetime) -> dict[str, MadeKey]:
+        """Our keys when `current` has become current; the others are replaced since then."""
+        others = {
+            key_id: key if key.replaced else replace(key, replaced=replaced.isoformat())
+            for key_id, key in self.known.items()
+        }
+        return {**others, current.access_key_id: MadeKey(current.trigger, current.version_id)}
 
     def holds(self, version: StoredKey | None, *, active: bool = False) -> bool:
         """Whether the key of a version exists, and if asked, whether it is active."""
@@ -89,60 +122,82 @@ class Observed:
             for key in self.keys
         )
 
+    def _made_here(self, key: AccessKeyMetadata) -> bool:
+        """Whether we made the key. Without any memory, the versions of the secret are believed.
 
-def plan(observed: Observed, trigger: str, *, rolling_back: bool) -> Decision:
+        A key that appeared beside those of an announced making, soon after it, and that nobody ever
+        used, is the announced one: its secret half was in an answer that was lost.
+        """
+        minting = self.made.minting
+        if (
+            minting
+            and key.access_key_id not in minting.beside
+            and key.last_used is None
+            and key.created < datetime.fromisoformat(minting.announced) + MAKING
+        ):
+            return True
+        return key.access_key_id in self.known
+
+    def _labelled(self, key: AccessKeyMetadata) -> bool:
+        return key.access_key_id in {
+            version.access_key_id for version in (self.current, self.previous) if version
+        }
+
+    def _in_grace(self, key: AccessKeyMetadata) -> bool:
+        if not self._made_here(key):
+            return False
+        made = self.made.keys.get(key.access_key_id)
+        previous = self.previous.access_key_id if self.previous else None
+        return bool(made and made.replaced) or key.access_key_id == previous
+
+
+def plan(observed: Observed, purpose: Purpose) -> Decision:
     """Decide from what IAM and the secret hold, never from what changed in the properties.
 
     Raises KeyLimitError when a new key is needed and both slots may be in use.
     """
-    current, previous = observed.current, observed.previous
-    lost = tuple(observed.lost)
-    made_for_it = current is not None and current.trigger == trigger and observed.holds(current)
+    current, previous, lost = observed.current, observed.previous, observed.lost
+    fits = current is not None and purpose.fits(current) and observed.holds(current)
     if (
-        rolling_back
-        and not made_for_it
+        (purpose.rolling_back or purpose.replays)
+        and not fits
         and previous is not None
-        and previous.trigger == trigger
+        and purpose.fits(previous)
         and observed.holds(previous, active=True)
     ):
-        abandoned = _id_of(current) if observed.holds(current) else ()
-        return Restore(previous, "the stack rolls back to it", lost, abandoned)
+        if purpose.replays:
+            return Restore(previous, "the stack replays the template of this key", lost)
+        abandoned = (current.access_key_id,) if current and observed.holds(current) else ()
+        return Restore(previous, "the stack rolls back to this key", lost, abandoned)
     if current is not None and observed.holds(current, active=True):
-        if made_for_it:
-            abandoned = _id_of(previous) if _was_abandoned(observed) else ()
-            return Keep(current, "it was made for this", lost, abandoned)
-        if rolling_back:
+        if fits:
+            return Keep(current, "it was made for this", lost, _abandoned(observed, purpose))
+        if purpose.rolling_back:
             return Keep(current, "the key to roll back to is gone", lost)
     before = (*lost, *_make_room(observed))
-    unlabelled = () if observed.replaced in (None, *before) else _id_of(previous)
-    reason = "its trigger changed" if current else "the secret holds no key"
-    return Rotate(reason, before, unlabelled)
+    return Rotate("its trigger changed" if current else "the secret holds no key", before)
 
 
-def _was_abandoned(observed: Observed) -> bool:
+def _abandoned(observed: Observed, purpose: Purpose) -> tuple[str, ...]:
     """A previous key that is newer than the current one: a roll-back was cut off before its end."""
     current, previous = observed.current, observed.previous
-    if current is None or previous is None or observed.replaced is None:
-        return False
-    return previous.created > current.created
+    if not (current and previous and purpose.rolling_back and observed.replaced):
+        return ()
+    return observed.replaced if previous.created > current.created else ()
 
 
 def _make_room(observed: Observed) -> list[str]:
     """The keys to delete so that one slot is free, least harmful first."""
-    current, previous = _id_of(observed.current), _id_of(observed.previous)
+    current = observed.current.access_key_id if observed.current else None
     keys = [key for key in observed.keys if key.access_key_id not in observed.lost]
     surplus = len(keys) - (KEYS_PER_USER - 1)
-    unknown = [key for key in keys if key.access_key_id not in (*current, *previous)]
-    dispensable = [key for key in keys if key.access_key_id in previous]
-    dispensable += [
-        key
-        for key in keys
-        if key.access_key_id in current and key not in dispensable and not key.active
-    ]
-    dispensable += [key for key in unknown if key.last_used is None]
+    idle = [key.access_key_id for key in keys if key.access_key_id == current and not key.active]
+    unknown = [key for key in keys if key.access_key_id not in (current, *observed.replaced)]
+    unused = [key.access_key_id for key in unknown if key.last_used is None]
+    dispensable = [*idle, *observed.replaced, *unused]
     if len(dispensable) < surplus:
         raise KeyLimitError(_limit_message([key for key in unknown if key.last_used]))
-    return [key.access_key_id for key in dispensable[: max(surplus, 0)]]
+    return dispensable[: max(surplus, 0)]
 
 
 def _limit_message(foreign: list[AccessKeyMetadata]) -> str:
@@ -153,7 +208,3 @@ def _limit_message(foreign: list[AccessKeyMetadata]) -> str:
         f"IAM allows {KEYS_PER_USER} access keys, and these were not made here and are in use: "
         f"{named}. Delete one or stop using it, then try again; the current key was left as it is."
     )
-
-
-def _id_of(version: StoredKey | None) -> tuple[str, ...]:
-    return (version.access_key_id,) if version else ()

@@ -1,18 +1,18 @@
 """The end of a replaced key: at once, by a schedule, and what happens when the schedule fires.
 
 A schedule may fire late, twice, or for what is long gone, and anybody who may invoke the function
-can send its event. So AWS is asked again, and what is not clearly over is left alone.
+can send its event. So only the state table and AWS are believed.
 """
 
 from datetime import datetime, timedelta
 
 from handler.aws.account import Account
-from handler.aws.secretsmanager.description import CURRENT, PREVIOUS
 from handler.cloudformation import stack
 from handler.keys import grace
 from handler.keys.grace import Retirement
-from handler.model.keys import Held
 from handler.model.owner import Owner
+from handler.state.memory import Memory, lease
+from handler.state.record import Record
 
 _PATIENCE = timedelta(minutes=15)
 _TOLERANCE = timedelta(minutes=1)  # Between the clocks of Lambda and IAM.
@@ -21,17 +21,22 @@ _SOONEST = timedelta(minutes=1)
 
 
 def end_grace(
-    account: Account, owner: Owner, user_name: str, secret_name: str, held: Held, hours: int
+    account: Account, memory: Memory, owner: Owner, user_name: str, secret_name: str
 ) -> None:
-    """Delete the replaced key if its grace is over, else schedule that."""
-    due = grace.grace_ends(held.current, hours)
-    if held.replaced is None:
+    """Delete each replaced key of the user whose grace is over, and schedule the end of others."""
+    made = memory.user(user_name)
+    scheduled = False
+    for access_key_id, key in made.keys.items():
+        if not key.replaced:
+            continue
+        due = grace.grace_ends(key.replaced, made.grace_hours)
+        if due <= grace.now() + _SOONEST:
+            _delete(account, memory, user_name, access_key_id)
+        else:
+            _schedule(account, Retirement(owner, user_name, secret_name, access_key_id), due)
+            scheduled = True
+    if not scheduled:
         discard_schedules(account, owner, user_name)
-    elif due <= grace.now() + _SOONEST:
-        account.access_keys(user_name).discard(held.replaced)
-        discard_schedules(account, owner, user_name)
-    else:
-        _schedule(account, Retirement(owner, user_name, secret_name, held.replaced), due)
 
 
 def discard_schedules(account: Account, owner: Owner, user_name: str, but: str = "") -> bool:
@@ -48,31 +53,44 @@ def retire(account: Account, retirement: Retirement) -> str:
 
     While the stack is at work its roll-back may want the key back, so the end is put off.
     """
-    owner = retirement.owner
-    if not account.user(retirement.user_name).is_served(owner):
-        return "Nothing to do: the user is gone or not ours."
-    secret = account.secret(retirement.secret_name)
-    state = secret.owned(owner)
-    if state is None:
-        return "Nothing to do: the secret is gone or not ours."
-    # Asked before the keys: a roll-back that ends in between is then seen in one or the other.
-    busy = stack.is_busy(account, owner)
-    current, previous = secret.stored_key(CURRENT), secret.stored_key(PREVIOUS)
-    if (
-        current is None
-        or previous is None
-        or previous.access_key_id != retirement.access_key_id
-        or previous.user_name != retirement.user_name
-        or current.access_key_id == retirement.access_key_id
-    ):
-        return "Nothing to do: the key is not the one that was replaced last."
-    if grace.now() < grace.grace_ends(current, grace.hours_of(state.tags)) - _TOLERANCE:
+    memory = Memory(account, retirement.owner, "the end of a grace")
+    if reason := _still_wanted(memory.peek(), retirement):
+        return reason
+    with lease(memory):
+        if reason := _still_wanted(memory.record, retirement):
+            return reason
+        user_name, access_key_id = retirement.user_name, retirement.access_key_id
+        user = account.user(user_name).describe()
+        if user is None or not memory.owns(user, memory.user(user_name).user_id):
+            return "Nothing to do: the user is gone or not ours."
+        secret = account.secret(retirement.secret_name).describe()
+        known_id = memory.record.known_id(retirement.secret_name)
+        if secret is None or secret.awaits_deletion or not memory.owns(secret, known_id):
+            return "Nothing to do: the secret is gone or not ours."
+        if stack.is_busy(account, retirement.owner):
+            _schedule(account, retirement, grace.now() + _PATIENCE)
+            return "Put off: the stack is at work and may roll back to the key."
+        _delete(account, memory, user_name, access_key_id)
+        return f"Deleted access key {access_key_id}, which was replaced."
+
+
+def _still_wanted(record: Record, retirement: Retirement) -> str:
+    """Why the key must not be deleted now, as far as it is remembered; else ""."""
+    user = record.user(retirement.user_name)
+    key = user.keys.get(retirement.access_key_id)
+    if key is None or not key.replaced or retirement.access_key_id == user.current:
+        return "Nothing to do: the key is not one that was replaced."
+    if grace.now() < grace.grace_ends(key.replaced, user.grace_hours) - _TOLERANCE:
         return "Nothing to do: the grace of the key is not over."
-    if busy:
-        _schedule(account, retirement, grace.now() + _PATIENCE)
-        return "Put off: the stack is at work and may roll back to the key."
-    account.access_keys(retirement.user_name).discard(retirement.access_key_id)
-    return f"Deleted access key {retirement.access_key_id}, which was replaced."
+    return ""
+
+
+def _delete(account: Account, memory: Memory, user_name: str, access_key_id: str) -> None:
+    account.access_keys(user_name).discard(access_key_id)
+    keys = memory.user(user_name).keys
+    memory.note(
+        user_name, keys={key_id: key for key_id, key in keys.items() if key_id != access_key_id}
+    )
 
 
 def _schedule(account: Account, retirement: Retirement, due: datetime) -> None:

@@ -1,17 +1,22 @@
 """The access key of the user and the secret that holds it, kept in step."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+
+from botocore.exceptions import ClientError
 
 from handler.aws.account import Account
 from handler.aws.iam.access_keys import AccessKeys
 from handler.aws.secretsmanager.description import CURRENT, PREVIOUS
 from handler.aws.secretsmanager.secret import CredentialSecret
 from handler.aws.secretsmanager.value import secret_string
-from handler.keys.plan import Decision, Keep, Observed, Restore, plan
+from handler.errors import error_code
+from handler.keys import grace
+from handler.keys.plan import Decision, Keep, Observed, Purpose, Restore, plan
 from handler.keys.verify import verify
-from handler.model.keys import AccessKey, Held, StoredKey
-from handler.state.notes import KEYS_TAG, MintNote
+from handler.model.keys import AccessKey, StoredKey
+from handler.state.memory import Memory
+from handler.state.record import MadeKey, Minting
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,7 @@ class Credentials:
     """The keys of one user and its secret: a new key always comes before the old one goes."""
 
     account: Account
+    memory: Memory
     user_name: str
     secret: CredentialSecret
 
@@ -27,87 +33,94 @@ class Credentials:
         """The access keys of the user."""
         return self.account.access_keys(self.user_name)
 
-    def observe(self, note: MintNote) -> Observed:
-        """The keys that exist, and those that the secret holds."""
+    def observe(self) -> Observed:
+        """The keys that exist, those that the secret holds, and those that we made."""
         current, previous = self.secret.stored_key(CURRENT), self.secret.stored_key(PREVIOUS)
-        return Observed(self.keys.list(), current, previous, note)
+        made = self.memory.user(self.user_name)
+        return Observed(self.keys.list(), current, previous, made)
 
-    def apply(
-        self,
-        token: str,
-        trigger: str,
-        note: MintNote,
-        *,
-        rolling_back: bool,
-        confirm: Callable[[], None],
-    ) -> tuple[Held, Decision]:
-        """Make AWSCURRENT hold a working key made for `trigger`; returns which, and why.
+    def apply(self, token: str, purpose: Purpose) -> tuple[StoredKey, Decision]:
+        """Make AWSCURRENT hold a working key for the purpose; returns which, and why.
 
-        `token` becomes the version id of a new key. `confirm` raises when the stack has given up
-        the request in the meantime.
+        `token` becomes the version id of a new key.
         """
-        observed = self.observe(note)
-        decision = plan(observed, trigger, rolling_back=rolling_back)
+        observed = self.observe()
+        decision = plan(observed, purpose)
         self.discard(decision.delete_before)
         match decision:
             case Keep():
-                confirm()
-                held = Held(decision.version, observed.replaced)
+                current = decision.version
             case Restore():
-                self.secret.restore(decision.version.version_id)
-                held = Held(decision.version, None)
+                current = decision.version
+                self.secret.restore(current.version_id)
             case _:
-                stored = self._rotate(token, trigger, confirm, observed)
-                former = observed.current if observed.holds(observed.current) else None
-                held = Held(stored, former.access_key_id if former else None)
+                current = self._rotate(token, purpose.trigger, observed)
         self.discard(decision.delete_after)
-        gone = {*decision.delete_before, *decision.delete_after}
-        return Held(held.current, None if held.replaced in gone else held.replaced), decision
+        # A key that comes back takes the place of the other one now, a new key since it was made.
+        replaced = grace.now() if isinstance(decision, Restore) else current.created
+        gone = (*decision.delete_before, *decision.delete_after)
+        self.remember(observed, current, replaced, gone)
+        return current, decision
+
+    def remember(
+        self,
+        observed: Observed,
+        current: StoredKey,
+        replaced: datetime,
+        deleted: tuple[str, ...],
+    ) -> None:
+        """Remember which key is current, and since when the other one is replaced."""
+        known = observed.after(current, replaced)
+        self.memory.note(
+            self.user_name,
+            current=current.access_key_id,
+            keys={key_id: key for key_id, key in known.items() if key_id not in deleted},
+            minting=None,
+        )
 
     def discard(self, access_key_ids: tuple[str, ...]) -> None:
         """Delete keys; gone already is success."""
         for access_key_id in access_key_ids:
             self.keys.discard(access_key_id)
 
-    def discard_lost(self, note: MintNote) -> None:
-        """Delete the keys of the user that we made and that no version of the secret holds."""
-        self.discard(tuple(self.observe(note).lost))
-
-    def make(self, token: str, observed: Observed) -> AccessKey:
-        """A new key beside those that there are, announced on the user before it is made."""
-        deadline = self.account.deadline
+    def make(self, token: str, trigger: str, observed: Observed) -> AccessKey:
+        """Make a key beside those that exist, announced in the state table before it is made."""
+        deadline, memory = self.account.deadline, self.memory
         deadline.check("making an access key")
-        announced = {KEYS_TAG: str(MintNote(token, observed.foreign))}
-        user = self.account.user(self.user_name)
-        deadline.until_settled(lambda: user.tag(announced), "NoSuchEntity")
-        before = {key.access_key_id for key in observed.keys}
+        before = tuple(key.access_key_id for key in observed.keys)
+        minting = Minting(token, trigger, before, grace.now().isoformat())
+        memory.note(self.user_name, keys=observed.known, minting=minting)
+        memory.save()
         try:
-            return deadline.until_settled(self.keys.create, "NoSuchEntity", "Throttling")
-        except Exception:
-            # It may have been made although the answer was lost; nobody will ever know its half.
-            made = [key.access_key_id for key in self.keys.list()]
-            self.discard(tuple(key for key in made if key not in before))
+            key = deadline.until_settled(self.keys.create, "NoSuchEntity", "Throttling")
+        except Exception as error:
+            if not (isinstance(error, ClientError) and error_code(error) == "LimitExceeded"):
+                # Its answer may have been lost; then nobody will ever know its secret half.
+                self.discard(self.observe().lost)
+            memory.note(self.user_name, minting=None)
             raise
+        memory.note(
+            self.user_name,
+            keys={**observed.known, key.access_key_id: MadeKey(trigger, token)},
+            minting=None,
+        )
+        memory.save()
+        return key
 
     def content(self, key: AccessKey, trigger: str) -> str:
         """The value of the secret for a new key."""
-        return secret_string(
-            key, self.user_name, self.account.settings.location.account_id, trigger
-        )
+        account_id = self.account.settings.location.account_id
+        return secret_string(key, self.user_name, account_id, trigger)
 
-    def _rotate(
-        self, token: str, trigger: str, confirm: Callable[[], None], observed: Observed
-    ) -> StoredKey:
-        key = self.make(token, observed)
+    def _rotate(self, token: str, trigger: str, observed: Observed) -> StoredKey:
+        key = self.make(token, trigger, observed)
         try:
             verify(key, self.account.deadline)
-            confirm()
             self.secret.publish(self.content(key, trigger), token)
         except Exception:
             if not self._published(key):
                 self.keys.discard(key.access_key_id)
                 raise
-        confirm()  # A roll-back served meanwhile takes the key for a lost one.
         return StoredKey(token, self.user_name, key.access_key_id, key.created, trigger)
 
     def _published(self, key: AccessKey) -> bool:

@@ -4,13 +4,13 @@ It is driven by what AWS holds: repeating it, or coming back to it after it was 
 the same user, policies, secret and key.
 """
 
-from handler.cloudformation.stack import confirm
 from handler.errors import refuse
 from handler.keys import retire
-from handler.lifecycle import policies, secret
+from handler.lifecycle import delete, policies, secret
 from handler.lifecycle.change import Change
 from handler.lifecycle.existing import Existing
 from handler.model import tags
+from handler.state.record import Goal
 
 
 def apply(change: Change) -> tuple[dict[str, str], str]:
@@ -18,49 +18,64 @@ def apply(change: Change) -> tuple[dict[str, str], str]:
 
     Returns the attributes, and what was done and why.
     """
-    account, request, desired = change.account, change.request, change.desired
-    existing = Existing.look(account, request, desired)
+    account, memory, desired = change.account, change.memory, change.desired
     refuse(tags.problems(desired.tags))
-    existing.refuse_if_taken(account, request.owner, desired)
-    existing.refuse_if_late(request, change.operation)
+    existing = Existing.look(change)
+    existing.refuse_if_taken(change)
     account.deadline.check(f"making user {desired.user_name}")
+    _announce(change, existing)
 
     user_arn = _make_user(change, existing)
     policy_arns = policies.reconcile(change, existing.policies)
     account.deadline.check("creating the secret")
     described = secret.make(change, existing.secret)
     secret.share(change)
-    held, decision = secret.fill(change, existing)
-    retire.end_grace(
-        account,
-        request.owner,
-        desired.user_name,
-        desired.secret_name,
-        held,
-        desired.grace_hours,
-    )
+    current, decision = secret.fill(change, described)
+    owner, user_name = change.request.owner, desired.user_name
+    retire.end_grace(account, memory, owner, user_name, desired.secret_name)
     next_rotation = secret.spread(change, existing.secret)
-    confirm(account, request, change.operation)  # A roll-back may have put back what was changed.
+    delete.delete_unconfirmed(change)
+    memory.note(user_name, complete=True)
+    memory.record = memory.record.reached(Goal(change.goal, user_name, current.access_key_id))
     attributes = {
         "UserArn": user_arn,
         "PolicyArns": ",".join(policy_arns),
-        "AccessKeyId": held.current.access_key_id,
-        "AccessKeyCreateDate": held.current.created.isoformat(),
+        "AccessKeyId": current.access_key_id,
+        "AccessKeyCreateDate": current.created.isoformat(),
         "SecretArn": described.arn,
-        "SecretVersionId": held.current.version_id,
+        "SecretVersionId": current.version_id,
         "NextRotationDate": next_rotation,
     }
     return attributes, f"{type(decision).__name__}: {decision.reason}"
 
 
+def _announce(change: Change, existing: Existing) -> None:
+    """Remember what is about to be made, under the ids of what exists already."""
+    account, memory, desired = change.account, change.memory, change.desired
+    made = memory.user(desired.user_name)
+    arns = [account.policies.arn(policy.name) for policy in desired.policies]
+    ids = [policy.unique_id if policy else "" for policy in existing.policies]
+    memory.note(
+        desired.user_name,
+        user_id=existing.user.unique_id if existing.user else "",
+        grace_hours=desired.grace_hours,
+        retained=False,
+        policies={**made.policies, **dict(zip(arns, ids, strict=True))},
+        secrets={
+            **made.secrets,
+            desired.secret_name: existing.secret.arn if existing.secret else "",
+        },
+    )
+    memory.save()
+
+
 def _make_user(change: Change, existing: Existing) -> str:
-    """Create or reconcile the user, with the notes in its tags; returns its ARN."""
-    account, request, desired = change.account, change.request, change.desired
-    if existing.former and change.operation.forward:
-        account.user(request.former_physical_id).tag(existing.succession(request))
-    user, boundary = account.user(desired.user_name), desired.permissions_boundary
-    wanted = desired.tags | existing.notes(request, change.operation)
+    """Create or reconcile the user; returns its ARN."""
+    desired = change.desired
+    user, boundary = change.account.user(desired.user_name), desired.permissions_boundary
     if existing.user is None:
-        return user.create(boundary, wanted, request.owner).arn
-    user.reconcile(existing.user, boundary, wanted)
+        state = user.create(boundary, desired.tags, change.request.owner)
+        change.memory.note(desired.user_name, user_id=state.unique_id)
+        return state.arn
+    user.reconcile(existing.user, boundary, desired.tags)
     return existing.user.arn

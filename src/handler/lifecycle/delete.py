@@ -4,137 +4,108 @@ The user goes first, keys before all; then each policy and secret that no remain
 needs. A replaced user therefore leaves to its successor what the two share.
 """
 
-from dataclasses import dataclass
-
 from handler.aws.account import Account
-from handler.aws.iam.user import UserState
-from handler.aws.secretsmanager.description import CURRENT, PREVIOUS
-from handler.cloudformation import stack
 from handler.cloudformation.request import Request
 from handler.cloudformation.stack import Operation
 from handler.errors import StillAttachedError
 from handler.keys import retire
-from handler.keys.rotate import Credentials
-from handler.lifecycle import names, policies, secret
-from handler.policies.catalogue import Catalogue
-from handler.state.notes import KEYS_TAG, SUCCESSOR_TAG, MintNote
+from handler.lifecycle import policies, secret
+from handler.lifecycle.change import Change
+from handler.state.memory import Memory
+from handler.state.record import Record
 
 
-@dataclass(frozen=True)
-class Removal:
-    """What a Delete removes: users, and what the resource may have under `names`.
+def meaning(record: Record, request: Request, operation: Operation) -> list[str]:
+    """The users that a Delete removes.
 
-    What belongs to the `spared` users stays.
+    The whole resource goes with all of them, but for one that CloudFormation has named and replaced
+    since: it gets a Delete of its own, or was kept by its template. Within an update it is the user
+    that the id names. CloudFormation invents an id for a Create whose answer it never got; then it
+    is the user that the properties name, unless CloudFormation knows that one by its own id.
     """
-
-    users: tuple[str, ...]
-    names: tuple[str, ...]
-    spared: tuple[str, ...] = ()
-
-
-def meaning(
-    owned: list[UserState], request: Request, operation: Operation, candidates: list[str]
-) -> Removal:
-    """Which of the owned users a Delete removes.
-
-    The whole resource goes with all of them. Within an update it is the user that the id names, or
-    if the id may be invented, the other. An id is not invented when it names the successor that a
-    living user was about to get.
-    """
-    chosen = owned
-    if not operation.whole_resource_goes:
-        chosen = [user for user in owned if user.user_name == request.physical_id]
-        if not chosen and operation.invents_ids:
-            chosen = [
-                user for user in owned if user.tags.get(SUCCESSOR_TAG) != request.physical_id
-            ][:1]
-    return Removal(
-        tuple(user.user_name for user in chosen),
-        tuple(candidates),
-        tuple(user.user_name for user in owned if user not in chosen),
-    )
+    if operation.whole_resource_goes:
+        exact = request.physical_id if request.physical_id in record.living else record.confirmed
+        return [name for name, user in record.living.items() if not user.known or name == exact]
+    if request.physical_id in record.living:
+        return [request.physical_id]
+    named = request.user_name
+    if operation.invents_ids and named in record.living and named != record.confirmed:
+        return [named]
+    return []
 
 
-def delete(account: Account, request: Request, catalogue: Catalogue) -> str:
+def delete(account: Account, memory: Memory, request: Request, operation: Operation) -> str:
     """Serve a Delete; gone already, or never made, is success. Returns what was done."""
-    operation = stack.ask(account, request)
-    candidates = names.user_names(request)
-    owned = [state for name in candidates if (state := account.user(name).owned(request.owner))]
-    removal = meaning(owned, request, operation, candidates)
-    _remove(account, request, removal, catalogue)
-    return f"Deleted {', '.join(removal.users) or 'no user'}."
+    names = meaning(memory.record, request, operation)
+    for name in names:  # A Create that comes after a Delete that failed takes up what is left.
+        memory.note(name, complete=False)
+    memory.save()
+    attached = [problem for name in names for problem in _remove(account, memory, name)]
+    if attached:
+        raise StillAttachedError(" ".join(dict.fromkeys(attached)))
+    return f"Deleted {', '.join(names) or 'no user'}."
 
 
-def delete_user(account: Account, request: Request, user_name: str, catalogue: Catalogue) -> None:
-    """Remove one user, if it is ours, with all that no other user of ours needs."""
-    owned = (user_name,) if account.user(user_name).owned(request.owner) else ()
-    _remove(account, request, Removal(owned, (user_name,)), catalogue)
+def delete_unconfirmed(change: Change) -> None:
+    """Remove the users that are neither the desired one nor the one that CloudFormation removes.
+
+    They are successors that a roll-back gives up, or that CloudFormation refused. One that
+    CloudFormation has named since gets a Delete of its own, or was kept by its template.
+    """
+    record, forward = change.memory.record, change.operation.forward
+    for name, user in record.living.items():
+        given_up = not forward and name == change.request.former_physical_id
+        if name != change.desired.user_name and (given_up or not user.known):
+            _remove(change.account, change.memory, name)
 
 
-def delete_successor(account: Account, request: Request, catalogue: Catalogue) -> None:
-    """In a roll-back, remove the user that was to replace this one, if it was begun."""
-    state = account.user(request.physical_id).owned(request.owner)
-    if state and (successor := state.tags.get(SUCCESSOR_TAG)):
-        delete_user(account, request, successor, catalogue)
+def _remove(account: Account, memory: Memory, user_name: str) -> list[str]:
+    """Remove a user with all that no other user of the resource needs.
 
+    Returns one sentence for each policy that must stay because somebody else has it.
+    """
+    account.deadline.check(f"deleting user {user_name}")
+    made, user = memory.user(user_name), account.user(user_name)
+    arns = list(made.policies)
+    state = user.describe()
+    if state and memory.owns(state, made.user_id):
+        arns += account.attachments(user_name).list()
 
-def delete_resource(account: Account, request: Request, catalogue: Catalogue) -> None:
-    """Remove everything that the resource may have made."""
-    candidates = names.user_names(request)
-    owned = [name for name in candidates if account.user(name).owned(request.owner)]
-    _remove(account, request, Removal(tuple(owned), tuple(candidates)), catalogue)
+        def remove() -> None:
+            account.dependents(user_name).discard()
+            user.discard()
 
-
-def _remove(account: Account, request: Request, removal: Removal, catalogue: Catalogue) -> None:
-    owner, candidates = request.owner, list(removal.names)
-    leftovers: list[str] = []
-    for user_name in removal.users:
-        account.deadline.check(f"deleting user {user_name}")
-        leftovers += account.attachments(user_name).list()
-        _remove_user(account, user_name)
-    for name in candidates:  # After the users: a rotation under way schedules for a user only.
-        if name not in removal.spared:
-            retire.discard_schedules(account, owner, name)
-    possible = [
-        account.policies.arn(name) for name in names.policy_names(request, candidates, catalogue)
-    ]
-    named = [arn for arn in possible if owner.owned(account.policies.describe(arn))]
-    attached: list[str] = []
-    for arn in dict.fromkeys([*leftovers, *account.policies.unattached(), *named]):
+        # A call of a request that died may still be on its way.
+        account.deadline.until_settled(remove, "DeleteConflict")
+    retire.discard_schedules(account, memory.owner, user_name)
+    attached = []
+    for arn in dict.fromkeys(arns):
         account.deadline.check(f"deleting policy {arn}")
         try:
-            policies.discard(account, owner, arn)
+            policies.discard(account, memory, arn)
         except StillAttachedError as error:
             attached.append(str(error))
-    for name in names.secret_names(request, candidates, account.settings.secret_prefix):
-        _remove_secret(account, request, name)
-    if attached:
-        raise StillAttachedError(" ".join(attached))
+    for name in made.secrets:
+        _remove_secret(account, memory, user_name, name)
+    if not attached:
+        memory.record = memory.record.without_user(user_name)
+    return attached
 
 
-def _remove_user(account: Account, user_name: str) -> None:
-    def remove() -> None:
-        account.dependents(user_name).discard()
-        account.user(user_name).discard()
-
-    # A Create that was cancelled may still be adding things.
-    account.deadline.until_settled(remove, "DeleteConflict")
-
-
-def _remove_secret(account: Account, request: Request, name: str) -> None:
-    """Delete the secret if it is ours, unless it holds the key of a user that remains."""
+def _remove_secret(account: Account, memory: Memory, user_name: str, name: str) -> None:
+    """Delete the secret, unless another user needs it: then it holds the key of that one again."""
     holder = account.secret(name)
-    state = request.owner.owned(holder.describe())
-    if state is None:
+    state = holder.describe()
+    if state is None or not memory.owns(state, memory.record.known_id(name)):
         return
-    if not state.awaits_deletion:
-        for stage in (CURRENT, PREVIOUS):
-            stored = holder.stored_key(stage)
-            user = account.user(stored.user_name).owned(request.owner) if stored else None
-            if stored and user:
-                if stage == PREVIOUS:  # A replacement was rolled back: its key is the one again.
-                    note = MintNote.parse(user.tags.get(KEYS_TAG, ""))
-                    Credentials(account, user.user_name, holder).discard_lost(note)
-                    holder.restore(stored.version_id)
-                return
-    secret.discard(account, state)
+    sharing = [
+        user
+        for other, user in memory.record.users.items()
+        if other != user_name and user.secrets.get(name) == state.arn
+    ]
+    if not sharing:
+        secret.discard(account, state)
+        return
+    key = sharing[0].keys.get(sharing[0].current)
+    if key and state.current and state.current != key.version_id:
+        holder.promote(key.version_id, state.current)

@@ -1,9 +1,8 @@
-"""The names that a resource may have used, for a Delete that may carry anything."""
+"""The names that a resource may have used, when nothing of it is remembered."""
 
 from collections.abc import Iterable
 
 from handler.cloudformation.request import Request, generated_user_name
-from handler.policies.catalogue import Catalogue
 from handler.properties import schema
 
 
@@ -11,16 +10,11 @@ def user_names(request: Request) -> list[str]:
     """Names that the user may have; the physical id may be one that CloudFormation invented."""
     names = (
         request.physical_id,
+        request.former_physical_id,
         request.properties.get("UserName"),
         generated_user_name(request.owner),
     )
     return _valid("UserName", names)
-
-
-def policy_names(request: Request, names: list[str], catalogue: Catalogue) -> list[str]:
-    """Names that the policies may have: one that somebody else uses is not found otherwise."""
-    bases = _valid("PolicyName", [request.properties.get("PolicyName")]) or names
-    return [base + suffix for base in bases for suffix in catalogue.name_suffixes]
 
 
 def secret_names(request: Request, names: list[str], prefix: str) -> list[str]:

@@ -6,49 +6,54 @@ from handler.aws.account import Account
 from handler.aws.iam.policies import PolicyState
 from handler.errors import StillAttachedError
 from handler.lifecycle.change import Change
-from handler.model.owner import Owner
+from handler.state.memory import Memory
 
 
-def reconcile(change: Change, states: list[PolicyState | None]) -> list[str]:
+def reconcile(change: Change, states: tuple[PolicyState | None, ...]) -> list[str]:
     """Make and attach the policies; what is no longer wanted goes last. Returns the ARNs.
 
     `states` are what IAM holds under the names of the desired policies.
     """
-    account, desired, owner = change.account, change.desired, change.request.owner
+    account, memory, desired = change.account, change.memory, change.desired
     policies, attachments = account.policies, account.attachments(desired.user_name)
-    arns = []
-    for policy, state in zip(desired.policies, states, strict=True):
+    wanted: dict[str, str] = {}
+    for policy, found in zip(desired.policies, states, strict=True):
         account.deadline.check(f"making policy {policy.name}")
-        if state is None:
-            arns.append(policies.create(policy, desired.tags, owner).arn)
+        if found is None:
+            state = policies.create(policy, desired.tags, change.request.owner)
         else:
+            state = found
             policies.reconcile(state, policy, desired.tags)
-            arns.append(state.arn)
+        wanted[state.arn] = state.unique_id
+    remembered = memory.user(desired.user_name).policies
+    memory.note(desired.user_name, policies={**remembered, **wanted})
     attached = attachments.list()
-    for arn in arns:
+    for arn in wanted:
         if arn not in attached:
             # IAM may not know the user's boundary yet, which our right to attach depends on.
             account.deadline.until_settled(
                 partial(attachments.attach, arn), "NoSuchEntity", "AccessDenied", seconds=20
             )
-    unwanted = [arn for arn in attached if arn not in arns]
-    for arn in unwanted:
-        attachments.detach(arn)
-    leftovers = [arn for arn in policies.unattached() if arn not in arns]
-    for arn in dict.fromkeys([*unwanted, *leftovers]):
-        discard(account, owner, arn)
-    return arns
+    for arn in attached:
+        if arn not in wanted:
+            attachments.detach(arn)
+    for arn in dict.fromkeys([*attached, *remembered]):
+        if arn not in wanted:
+            discard(account, memory, arn)
+    memory.note(desired.user_name, policies=wanted)
+    return list(wanted)
 
 
-def discard(account: Account, owner: Owner, arn: str) -> None:
-    """Delete a policy if it is the owner's and no other user of the owner has it.
+def discard(account: Account, memory: Memory, arn: str) -> None:
+    """Delete a policy if it is ours and no other user of the resource has it.
 
-    Raises StillAttachedError when somebody has it who is not the owner's.
+    Raises StillAttachedError when somebody has it who is not of the resource.
     """
-    if not owner.owned(account.policies.describe(arn)):
+    state = account.policies.describe(arn)
+    if state is None or not memory.owns(state, memory.record.known_id(arn)):
         return
     holders = account.policies.holders(arn)
-    strangers = [name for name in holders.users if not _is_gone_or_owned(account, owner, name)]
+    strangers = [name for name in holders.users if _is_stranger(account, memory, name)]
     if others := [*holders.others, *strangers]:
         raise StillAttachedError(
             f"Policy {arn} is attached to {', '.join(others)} as well; detach it there and "
@@ -58,6 +63,6 @@ def discard(account: Account, owner: Owner, arn: str) -> None:
         account.policies.discard(arn)
 
 
-def _is_gone_or_owned(account: Account, owner: Owner, user_name: str) -> bool:
+def _is_stranger(account: Account, memory: Memory, user_name: str) -> bool:
     state = account.user(user_name).describe()
-    return state is None or owner.owns(state)
+    return state is not None and not memory.owns(state, memory.user(user_name).user_id)

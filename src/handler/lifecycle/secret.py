@@ -1,31 +1,29 @@
 """The secret of the resource: its readers, the key in it, its copies and its rotation."""
 
 from handler.aws.account import Account
-from handler.aws.secretsmanager.description import CURRENT, SecretState
-from handler.cloudformation.stack import confirm
-from handler.keys.grace import GRACE_TAG
+from handler.aws.secretsmanager.description import SecretState
 from handler.keys.plan import Decision
 from handler.keys.rotate import Credentials
 from handler.lifecycle.change import Change
-from handler.lifecycle.existing import Existing
-from handler.model.keys import Held
-from handler.state.notes import KEYS_TAG, MintNote
+from handler.model.keys import StoredKey
 
 
-def make(change: Change, state: SecretState | None) -> SecretState:
+def make(change: Change, found: SecretState | None) -> SecretState:
     """Create or reconcile the secret."""
-    account, desired = change.account, change.desired
+    account, memory, desired = change.account, change.memory, change.desired
     secret = account.secret(desired.secret_name)
-    wanted = desired.tags | {GRACE_TAG: str(desired.grace_hours)}
 
     def settle() -> SecretState:
-        if state is None:
-            return secret.create(desired.kms_key_id, wanted, change.request.owner)
-        secret.reconcile(state, desired.kms_key_id, wanted)
-        return state
+        if found is None:
+            return secret.create(desired.kms_key_id, desired.tags, change.request.owner)
+        secret.reconcile(found, desired.kms_key_id, desired.tags)
+        return found
 
     # A secret of that name was deleted a moment ago.
-    return account.deadline.until_settled(settle, "InvalidRequestException")
+    state = account.deadline.until_settled(settle, "InvalidRequestException")
+    secrets = memory.user(desired.user_name).secrets
+    memory.note(desired.user_name, secrets={**secrets, desired.secret_name: state.arn})
+    return state
 
 
 def share(change: Change) -> None:
@@ -33,26 +31,21 @@ def share(change: Change) -> None:
     change.account.readers(change.desired.secret_name).reconcile(change.desired.reader_arns)
 
 
-def fill(change: Change, existing: Existing) -> tuple[Held, Decision]:
-    """Make AWSCURRENT hold a working key made for the request; returns which, and why."""
-    account, request, desired = change.account, change.request, change.desired
+def fill(change: Change, state: SecretState) -> tuple[StoredKey, Decision]:
+    """Make AWSCURRENT hold a working key for the request; returns which, and why."""
+    account, memory, desired = change.account, change.memory, change.desired
     secret = account.secret(desired.secret_name)
-    account.rotation(desired.secret_name).stop(existing.secret, desired.rotation_schedule)
-    former = _former_secret(change)
-    if former:
-        account.rotation(former.name).stop(former, None)
-        secret.take_over(account.secret(former.name))
-    held, decision = Credentials(account, desired.user_name, secret).apply(
-        request.token,
-        desired.trigger,
-        _mint_note(change, existing, former),
-        rolling_back=change.operation.rolling_back,
-        confirm=lambda: confirm(account, request, change.operation),
-    )
-    if former:
-        confirm(account, request, change.operation)
-        discard(account, former)
-    return held, decision
+    account.rotation(desired.secret_name).abandon(state, desired.rotation_schedule)
+    former = _former_secrets(change)
+    for other in former:
+        account.rotation(other.name).abandon(other, None)
+        secret.take_over(account.secret(other.name))
+    credentials = Credentials(account, memory, desired.user_name, secret)
+    current, decision = credentials.apply(change.request.token, change.purpose)
+    for other in former:
+        discard(account, other)
+    memory.note(desired.user_name, secrets={desired.secret_name: state.arn})
+    return current, decision
 
 
 def spread(change: Change, state: SecretState | None) -> str:
@@ -78,24 +71,24 @@ def discard(account: Account, state: SecretState) -> None:
     )
 
 
-def _mint_note(change: Change, existing: Existing, former: SecretState | None) -> MintNote:
-    """The note on the user; a rotation that was under way may have written a newer one."""
-    rotating = any(secret and secret.pending for secret in (existing.secret, former))
-    user = change.account.user(change.desired.user_name)
-    state = user.describe() if rotating else existing.user
-    return MintNote.parse(state.tags.get(KEYS_TAG, "") if state else "")
-
-
-def _former_secret(change: Change) -> SecretState | None:
-    """The secret that the user's credentials were in, when the name has changed."""
-    account, desired = change.account, change.desired
-    prefix = account.settings.secret_prefix
-    name = change.request.old_properties.get("SecretName", prefix + desired.user_name)
-    if not isinstance(name, str) or name == desired.secret_name or not name.startswith(prefix):
-        return None
-    former = account.secret(name)
-    state = former.owned(change.request.owner)
-    if state is None:
-        return None
-    stored = former.stored_key(CURRENT)
-    return state if stored is None or stored.user_name == desired.user_name else None
+def _former_secrets(change: Change) -> list[SecretState]:
+    """The secrets that the user's credentials were in before the name changed."""
+    account, memory, desired = change.account, change.memory, change.desired
+    shared = {
+        name
+        for user_name, user in memory.record.users.items()
+        if user_name != desired.user_name
+        for name in user.secrets
+    }
+    states = [
+        account.secret(name).describe()
+        for name in memory.user(desired.user_name).secrets
+        if name != desired.secret_name and name not in shared
+    ]
+    return [
+        state
+        for state in states
+        if state
+        and not state.awaits_deletion
+        and memory.owns(state, memory.record.known_id(state.name))
+    ]

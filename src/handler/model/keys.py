@@ -34,11 +34,3 @@ class StoredKey:
     access_key_id: str
     created: datetime
     trigger: str
-
-
-@dataclass(frozen=True)
-class Held:
-    """The key that AWSCURRENT holds, and the id of the one it replaced if that still exists."""
-
-    current: StoredKey
-    replaced: str | None

@@ -14,6 +14,13 @@ class Tagged(Protocol):
     def tags(self) -> dict[str, str]: ...
 
 
+class Identified(Tagged, Protocol):
+    """The same, with the id that AWS gives once."""
+
+    @property
+    def unique_id(self) -> str: ...
+
+
 T = TypeVar("T", bound=Tagged)
 
 

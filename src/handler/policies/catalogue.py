@@ -38,13 +38,6 @@ class Catalogue:
     options: dict[str, CatalogueDocument]
     variables: dict[str, Variable]
 
-    @property
-    def name_suffixes(self) -> list[str]:
-        """What the names of policies may end in, after their base name."""
-        documents = [document for entry in self.entries.values() for document in entry]
-        documents += self.options.values()
-        return list(dict.fromkeys(document.name_suffix for document in documents))
-
 
 @cache
 def load_catalogue() -> Catalogue:

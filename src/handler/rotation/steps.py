@@ -12,13 +12,35 @@ from handler.aws.secretsmanager.secret import CredentialSecret
 from handler.cloudformation import stack
 from handler.errors import KeyNotVerifiedError, RotationRefusedError
 from handler.keys import grace, retire
-from handler.keys.plan import plan
+from handler.keys.plan import Purpose, plan
 from handler.keys.rotate import Credentials
 from handler.keys.verify import verify
-from handler.model.keys import Held, StoredKey
+from handler.model.keys import StoredKey
 from handler.model.owner import Owner
 from handler.rotation.event import Step
-from handler.state.notes import KEYS_TAG, MintNote
+from handler.state.memory import Memory, lease
+
+
+def take(account: Account, step: Step) -> str:
+    """Take a step of a rotation; returns what was done.
+
+    Raises RotationRefusedError when the secret is none of ours or the step cannot be taken.
+    """
+    state = account.secret(step.secret_id).describe()
+    owner = Owner.of(state.tags) if state and not state.awaits_deletion else None
+    if state is None or owner is None or state.rotation is None:
+        raise RotationRefusedError(f"{step.secret_id} is no secret that is rotated here.")
+    memory = Memory(account, owner, "a scheduled rotation")
+    with lease(memory):
+        account.deadline.heed = lambda: _give_way(memory)
+        return Rotation.of(account, memory, step).take(step.name)
+
+
+def _give_way(memory: Memory) -> None:
+    """While the rotation waits for AWS, let a request of CloudFormation go first."""
+    memory.renew()
+    if memory.waiting:
+        raise RotationRefusedError("The stack is at work; the rotation has to wait for it.")
 
 
 @dataclass(frozen=True)
@@ -26,30 +48,40 @@ class Rotation:
     """One rotation of one secret, at the version `token`."""
 
     account: Account
+    memory: Memory
     state: SecretState
-    owner: Owner
-    note: MintNote
     current: StoredKey
     token: str
 
     @classmethod
-    def of(cls, account: Account, step: Step) -> "Rotation":
+    def of(cls, account: Account, memory: Memory, step: Step) -> "Rotation":
         """The rotation that a step is of; raises RotationRefusedError when it is none of ours."""
         secret = account.secret(step.secret_id)
         state = secret.describe()
-        owner = Owner.of(state.tags) if state and not state.awaits_deletion else None
-        if state is None or owner is None or state.rotation is None:
-            raise RotationRefusedError(f"{step.secret_id} is no secret that is rotated here.")
+        holders = [
+            name
+            for name, user in memory.record.users.items()
+            if state and state.arn in user.secrets.values()
+        ]
+        if state is None or not holders:
+            raise RotationRefusedError(
+                f"{step.secret_id} is no secret that was made here; if it was, update its stack."
+            )
         labels = state.stages.get(step.token, [])
         if CURRENT not in labels and PENDING not in labels:
             raise RotationRefusedError(f"Version {step.token} is not being rotated to.")
         stored = secret.stored_key(CURRENT)
-        user = account.user(stored.user_name) if stored else None
-        user_state = user.owned(owner) if user else None
-        if not (stored and user and user_state and user.is_exact(user_state)):
+        user = account.user(stored.user_name) if stored and stored.user_name in holders else None
+        found = user.describe() if user else None
+        if not (
+            stored
+            and user
+            and found
+            and user.is_exact(found)
+            and memory.owns(found, memory.user(user.user_name).user_id)
+        ):
             raise RotationRefusedError("The secret holds no key of a user that belongs to it.")
-        note = MintNote.parse(user_state.tags.get(KEYS_TAG, ""))
-        return cls(account, state, owner, note, stored, step.token)
+        return cls(account, memory, state, stored, step.token)
 
     def take(self, step: str) -> str:
         """Take the step; returns what was done, and raises RotationRefusedError when it cannot."""
@@ -74,21 +106,21 @@ class Rotation:
 
     @property
     def _credentials(self) -> Credentials:
-        return Credentials(self.account, self.current.user_name, self._secret)
+        return Credentials(self.account, self.memory, self.current.user_name, self._secret)
 
     def _create(self) -> None:
         if self._secret.stored_key(PENDING):
             self._candidate()
             return
-        if stack.is_busy(self.account, self.owner):
+        if stack.is_busy(self.account, self.memory.owner):
             raise RotationRefusedError("The stack is at work; the rotation has to wait for it.")
         credentials = self._credentials
-        observed = credentials.observe(self.note)
-        decision = plan(observed, f"Rotation:{self.token}", rolling_back=False)
+        observed = credentials.observe()
+        decision = plan(observed, Purpose(f"Rotation:{self.token}"))
         credentials.discard(decision.delete_before)
-        key = credentials.make(self.token, observed)
         # The trigger stays, so that the next Update takes the key for the one that it wants.
         trigger = (observed.current or self.current).trigger
+        key = credentials.make(self.token, trigger, observed)
         try:
             self._secret.stage(credentials.content(key, trigger), self.token)
         except Exception:
@@ -123,18 +155,18 @@ class Rotation:
 
     def _finish(self) -> None:
         candidate = self._candidate()
+        # A roll-back that comes next must not take the new key for one that it abandons.
+        memory, former = self.memory, self.current.access_key_id
+        memory.record = memory.record.rotated(former, candidate.access_key_id)
+        memory.note(self.current.user_name, current=candidate.access_key_id)
+        memory.save()
         self._secret.promote(self.token, self.current.version_id)
         self._secret.unstage(self.token)
         self._begin_grace(candidate)
 
     def _begin_grace(self, current: StoredKey) -> None:
-        observed = self._credentials.observe(self.note)
-        self._credentials.discard(tuple(observed.lost))
-        retire.end_grace(
-            self.account,
-            self.owner,
-            self.current.user_name,
-            self.state.name,
-            Held(current, observed.replaced),
-            grace.hours_of(self.state.tags),
-        )
+        credentials, user_name = self._credentials, self.current.user_name
+        observed = credentials.observe()
+        credentials.discard(observed.lost)
+        credentials.remember(observed, current, grace.now(), observed.lost)
+        retire.end_grace(self.account, self.memory, self.memory.owner, user_name, self.state.name)

@@ -241,7 +241,7 @@ def test_unforeseen_error_tells_only_its_kind(
     def broken(*_: object) -> None:
         raise RuntimeError("wJalrXUtnFEMI/K7MDENG")
 
-    monkeypatch.setattr("handler.lifecycle.rollback.apply", broken)
+    monkeypatch.setattr("handler.lifecycle.serve.apply", broken)
     answer = stack.create(**GOOD)
 
     assert answer["Reason"] == "Internal error RuntimeError; see log stream log-stream."

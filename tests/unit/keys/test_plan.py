@@ -1,5 +1,6 @@
-"""The decision about keys, as a function of what IAM and the secret hold."""
+"""The decision about keys, as a function of what IAM and the secret hold and what is remembered."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,164 +8,335 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.errors import KeyLimitError
-from handler.keys import plan as rotation
-from handler.keys.plan import Decision, Keep, Observed, Restore, Rotate
+from handler.keys.plan import Keep, Observed, Purpose, Restore, Rotate, plan
 from handler.model.keys import KEYS_PER_USER, AccessKeyMetadata, StoredKey
-from handler.state.notes import MintNote
+from handler.state.record import MadeKey, MadeUser, Minting
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 IDS = ["AKIA1", "AKIA2", "AKIA3", "AKIA4"]
+TRIGGERS = ["1", "2", "3"]
 
 
 def key(access_key_id: str, *, active: bool = True, used: bool = False) -> AccessKeyMetadata:
     return AccessKeyMetadata(access_key_id, active, LONG_AGO, LONG_AGO if used else None)
 
 
-def stored(access_key_id: str, trigger: str) -> StoredKey:
-    return StoredKey(f"version-{access_key_id}", "Provazio", access_key_id, LONG_AGO, trigger)
+def stored(access_key_id: str, trigger: str, minutes: int = 0) -> StoredKey:
+    created = LONG_AGO + timedelta(minutes=minutes)
+    return StoredKey(f"version-{access_key_id}", "Provazio", access_key_id, created, trigger)
 
 
-def plan(
-    keys: list[AccessKeyMetadata],
-    current: StoredKey | None,
-    previous: StoredKey | None,
-    trigger: str,
-    *,
-    rolling_back: bool,
-    note: str = "",
-) -> Decision:
-    observed = Observed(keys, current, previous, MintNote.parse(note))
-    return rotation.plan(observed, trigger, rolling_back=rolling_back)
+def made(*access_key_ids: str, replaced: tuple[str, ...] = ()) -> MadeUser:
+    """What is remembered of a user with these keys of ours."""
+    since = LONG_AGO.isoformat()
+    return MadeUser(
+        keys={
+            one: MadeKey("1", f"version-{one}", since if one in replaced else "")
+            for one in access_key_ids
+        }
+    )
 
 
 def test_first_key() -> None:
     """A user without a key gets one, and nothing is deleted."""
-    decision = plan([], None, None, "1", rolling_back=False)
+    decision = plan(Observed([], None, None, MadeUser()), Purpose("1"))
 
-    assert isinstance(decision, Rotate)
-    assert decision.delete_before == decision.delete_after == ()
+    assert decision == Rotate("the secret holds no key")
 
 
 def test_same_trigger_keeps_the_key() -> None:
     """The key that was made for the trigger stays."""
-    decision = plan([key("AKIA1")], stored("AKIA1", "1"), None, "1", rolling_back=False)
+    current = stored("AKIA1", "1")
+    observed = Observed([key("AKIA1")], current, None, made("AKIA1"))
 
-    assert isinstance(decision, Keep)
+    assert plan(observed, Purpose("1")) == Keep(current, "it was made for this")
 
 
 def test_other_trigger_makes_a_new_key_beside_the_old() -> None:
     """Nothing goes while a slot is free."""
-    decision = plan([key("AKIA1")], stored("AKIA1", "1"), None, "2", rolling_back=False)
+    observed = Observed([key("AKIA1")], stored("AKIA1", "1"), None, made("AKIA1"))
 
-    assert isinstance(decision, Rotate)
-    assert decision.delete_before == ()
+    assert plan(observed, Purpose("2")) == Rotate("its trigger changed")
 
 
 @pytest.mark.parametrize("active", [False, None], ids=["deactivated", "deleted"])
 def test_dead_current_key_is_replaced(active: bool | None) -> None:
     """A current key that somebody deactivated or deleted is replaced although nothing changed."""
     keys = [] if active is None else [key("AKIA1", active=active)]
-    decision = plan(keys, stored("AKIA1", "1"), None, "1", rolling_back=False)
+    observed = Observed(keys, stored("AKIA1", "1"), None, made("AKIA1"))
 
-    assert isinstance(decision, Rotate)
+    assert isinstance(plan(observed, Purpose("1")), Rotate)
 
 
-def test_previous_key_makes_room() -> None:
-    """With both slots taken, the key of AWSPREVIOUS goes first, used or not."""
+@pytest.mark.parametrize("labelled", [True, False])
+def test_replaced_key_makes_room(labelled: bool) -> None:
+    """With both slots taken, the key in its grace goes first, used or not, labelled or not."""
     keys = [key("AKIA1", used=True), key("AKIA2", used=True)]
-    decision = plan(keys, stored("AKIA2", "2"), stored("AKIA1", "1"), "3", rolling_back=False)
+    previous = stored("AKIA1", "1") if labelled else None
+    memory = made("AKIA1", "AKIA2", replaced=("AKIA1",))
+    decision = plan(Observed(keys, stored("AKIA2", "2"), previous, memory), Purpose("3"))
 
     assert decision.delete_before == ("AKIA1",)
 
 
-def test_unused_unknown_key_makes_room() -> None:
-    """A key that we do not know goes when it was never used."""
-    keys = [key("AKIA1", used=True), key("AKIA2")]
-    decision = plan(keys, stored("AKIA1", "1"), None, "2", rolling_back=False)
+def test_inactive_current_key_goes_before_an_active_previous_one() -> None:
+    """What works is not given up for what somebody switched off."""
+    keys = [key("AKIA1", used=True), key("AKIA2", used=True, active=False)]
+    memory = made("AKIA1", "AKIA2", replaced=("AKIA1",))
+    current, previous = stored("AKIA2", "2"), stored("AKIA1", "1")
+    decision = plan(Observed(keys, current, previous, memory), Purpose("3"))
 
     assert decision.delete_before == ("AKIA2",)
+
+
+def test_unused_unknown_key_makes_room() -> None:
+    """A key that we do not know goes when it was never used and its slot is needed."""
+    keys = [key("AKIA1", used=True), key("AKIA2")]
+    observed = Observed(keys, stored("AKIA1", "1"), None, made("AKIA1"))
+
+    assert plan(observed, Purpose("2")).delete_before == ("AKIA2",)
+    assert plan(observed, Purpose("1")).delete_before == ()
 
 
 def test_used_unknown_key_is_never_deleted() -> None:
     """A key that somebody made by hand and uses stops the rotation, and is named."""
     keys = [key("AKIA1"), key("AKIA2", used=True)]
+    observed = Observed(keys, stored("AKIA1", "1"), None, made("AKIA1"))
 
     with pytest.raises(KeyLimitError, match=r"AKIA2 \(last used 2020-01-01\)"):
-        plan(keys, stored("AKIA1", "1"), None, "2", rolling_back=False)
+        plan(observed, Purpose("2"))
 
 
-def test_roll_back_restores_the_previous_key() -> None:
+@pytest.mark.parametrize("former", ["AKIA1", ""], ids=["remembered", "by its trigger"])
+def test_roll_back_restores_the_former_key(former: str) -> None:
     """Rolling a rotation back makes the old key current and deletes the abandoned one."""
     keys = [key("AKIA1", used=True), key("AKIA2")]
-    decision = plan(keys, stored("AKIA2", "2"), stored("AKIA1", "1"), "1", rolling_back=True)
-
-    assert isinstance(decision, Restore)
-    assert decision.delete_after == ("AKIA2",)
-
-
-def test_roll_back_without_the_previous_key_keeps_the_current_one() -> None:
-    """When the old key is gone, a roll-back rotates nothing."""
+    memory = made("AKIA1", "AKIA2", replaced=("AKIA1",))
+    previous = stored("AKIA1", "1")
     decision = plan(
-        [key("AKIA2")], stored("AKIA2", "2"), stored("AKIA1", "1"), "1", rolling_back=True
+        Observed(keys, stored("AKIA2", "2"), previous, memory),
+        Purpose("1", rolling_back=True, former=former),
     )
 
-    assert isinstance(decision, Keep)
+    assert isinstance(decision, Restore)
+    assert (decision.version, decision.delete_after) == (previous, ("AKIA2",))
+
+
+def test_replay_restores_the_former_key_and_takes_no_grace_away() -> None:
+    """A stack without roll-back replays its last good template; the other key is in use."""
+    keys = [key("AKIA1", used=True), key("AKIA2", used=True)]
+    memory = made("AKIA1", "AKIA2", replaced=("AKIA1",))
+    decision = plan(
+        Observed(keys, stored("AKIA2", "2"), stored("AKIA1", "1"), memory),
+        Purpose("1", replays=True),
+    )
+
+    assert isinstance(decision, Restore)
+    assert decision.delete_before == decision.delete_after == ()
+
+
+@pytest.mark.parametrize("active", [False, None], ids=["deactivated", "deleted"])
+def test_roll_back_without_the_former_key_keeps_the_current_one(active: bool | None) -> None:
+    """When the old key is gone or switched off, a roll-back rotates nothing."""
+    keys = [key("AKIA2")] if active is None else [key("AKIA1", active=active), key("AKIA2")]
+    current = stored("AKIA2", "2")
+    observed = Observed(keys, current, stored("AKIA1", "1"), made("AKIA1", "AKIA2"))
+    decision = plan(observed, Purpose("1", rolling_back=True, former="AKIA1"))
+
+    assert decision == Keep(current, "the key to roll back to is gone")
+
+
+def test_roll_back_that_was_cut_off_is_finished() -> None:
+    """With the former key current already, the newer one that it replaced goes."""
+    keys = [key("AKIA1", used=True), key("AKIA2")]
+    current, newer = stored("AKIA1", "1"), stored("AKIA2", "2", minutes=5)
+    observed = Observed(keys, current, newer, made("AKIA1", "AKIA2"))
+    decision = plan(observed, Purpose("1", rolling_back=True, former="AKIA1"))
+
+    assert decision == Keep(current, "it was made for this", (), ("AKIA2",))
+
+
+def test_roll_back_of_something_else_leaves_a_key_in_its_grace() -> None:
+    """With the wanted key current, an older one that it replaced stays."""
+    keys = [key("AKIA1", used=True), key("AKIA2")]
+    current, older = stored("AKIA2", "2", minutes=5), stored("AKIA1", "1")
+    memory = made("AKIA1", "AKIA2", replaced=("AKIA1",))
+    decision = plan(
+        Observed(keys, current, older, memory), Purpose("2", rolling_back=True, former="AKIA2")
+    )
+
+    assert decision == Keep(current, "it was made for this")
 
 
 def test_lost_key_is_deleted_even_when_nothing_rotates() -> None:
     """A key that we made and never stored goes with the next request, whatever it asks for."""
     keys = [key("AKIA1"), key("AKIA2", used=True)]
-    decision = plan(keys, stored("AKIA1", "1"), None, "1", rolling_back=False, note="token")
+    observed = Observed(keys, stored("AKIA1", "1"), None, made("AKIA1", "AKIA2"))
 
-    assert isinstance(decision, Keep)
-    assert decision.delete_before == ("AKIA2",)
+    assert plan(observed, Purpose("1")).delete_before == ("AKIA2",)
 
 
 @pytest.mark.parametrize(
-    ("note", "minutes"),
-    [("", 0), ("token AKIA2", 0), ("version-AKIA1", 1)],
-    ids=["never minted", "known to be foreign", "made after ours"],
+    ("beside", "used", "gone"),
+    [
+        (("AKIA1",), False, ("AKIA2",)),
+        (("AKIA1",), True, ()),
+        (("AKIA1", "AKIA2"), False, ()),
+    ],
+    ids=["appeared since", "in use", "was there before"],
 )
-def test_foreign_key_is_not_taken_for_a_lost_one(note: str, minutes: int) -> None:
-    """A key by somebody else stays, even if nobody has used it yet."""
-    later = LONG_AGO + timedelta(minutes=minutes)
-    keys = [key("AKIA1"), AccessKeyMetadata("AKIA2", active=True, created=later)]
-    decision = plan(keys, stored("AKIA1", "1"), None, "1", rolling_back=False, note=note)
+def test_announced_key_whose_answer_was_lost(
+    beside: tuple[str, ...], used: bool, gone: tuple[str, ...]
+) -> None:
+    """A key that appeared since one was announced, and that nobody uses, is the announced one."""
+    memory = replace(made("AKIA1"), minting=Minting("version", "2", beside, LONG_AGO.isoformat()))
+    keys = [key("AKIA1"), key("AKIA2", used=used)]
+    observed = Observed(keys, stored("AKIA1", "1"), None, memory)
 
-    assert decision.delete_before == ()
+    assert plan(observed, Purpose("1")).delete_before == gone
+
+
+def test_without_memory_the_versions_of_the_secret_are_believed() -> None:
+    """After the item was removed by hand, the keys that the secret names are ours."""
+    keys = [key("AKIA1", used=True), key("AKIA2", used=True)]
+    current, previous = stored("AKIA2", "2"), stored("AKIA1", "1")
+    observed = Observed(keys, current, previous, MadeUser())
+
+    assert observed.known.keys() == {"AKIA1", "AKIA2"}
+    assert plan(observed, Purpose("3")).delete_before == ("AKIA1",)
+
+
+def test_key_that_becomes_current_replaces_the_others() -> None:
+    """Since when a key is replaced is remembered once; a key that comes back is not replaced."""
+    later = LONG_AGO + timedelta(days=1)
+    memory = made("AKIA1", "AKIA2", replaced=("AKIA1",))
+    keys = [key("AKIA1"), key("AKIA2")]
+    observed = Observed(keys, stored("AKIA2", "2"), stored("AKIA1", "1"), memory)
+
+    rotated = observed.after(stored("AKIA3", "3"), later)
+    assert {name: one.replaced for name, one in rotated.items()} == {
+        "AKIA1": LONG_AGO.isoformat(),
+        "AKIA2": later.isoformat(),
+        "AKIA3": "",
+    }
+    back = observed.after(stored("AKIA1", "1"), later)
+    assert {name: one.replaced for name, one in back.items()} == {
+        "AKIA1": "",
+        "AKIA2": later.isoformat(),
+    }
 
 
 KEYS = st.lists(
     st.builds(key, st.sampled_from(IDS), active=st.booleans(), used=st.booleans()),
     unique_by=lambda found: found.access_key_id,
+    max_size=KEYS_PER_USER,
 )
-STORED = st.none() | st.builds(stored, st.sampled_from(IDS), st.sampled_from(["1", "2"]))
+STORED = st.builds(stored, st.sampled_from(IDS), st.sampled_from(TRIGGERS), st.integers(0, 5))
+MADE_KEYS = st.builds(
+    MadeKey, st.sampled_from(TRIGGERS), st.just("version"), st.sampled_from(["", "2020-01-01"])
+)
+MINTINGS = st.builds(
+    Minting,
+    st.just("version"),
+    st.sampled_from(TRIGGERS),
+    st.lists(st.sampled_from(IDS), unique=True).map(tuple),
+    st.sampled_from(["2019-12-31T00:00:00+00:00", "2020-01-01T00:00:00+00:00"]),
+)
+MADE = st.builds(
+    MadeUser,
+    keys=st.dictionaries(st.sampled_from(IDS), MADE_KEYS),
+    minting=st.none() | MINTINGS,
+)
+OBSERVED = st.builds(Observed, KEYS, st.none() | STORED, st.none() | STORED, MADE)
+PURPOSES = st.builds(
+    Purpose,
+    st.sampled_from(TRIGGERS),
+    st.booleans(),
+    st.sampled_from(["", *IDS]),
+    st.booleans(),
+)
 
 
-@given(KEYS, STORED, STORED, st.sampled_from(["1", "2", "3"]), st.booleans())
-def test_plans_are_safe(
-    keys: list[AccessKeyMetadata],
-    current: StoredKey | None,
-    previous: StoredKey | None,
-    trigger: str,
-    rolling_back: bool,
-) -> None:
-    """Whatever there is: a slot is free for a new key, and no key in use is deleted for it."""
+def is_ours(observed: Observed, found: AccessKeyMetadata) -> bool:
+    """Whether a key is one that we made: remembered, or without any memory, in the secret."""
+    labelled = {one.access_key_id for one in (observed.current, observed.previous) if one}
+    return found.access_key_id in (observed.made.keys or labelled)
+
+
+def in_grace(observed: Observed, found: AccessKeyMetadata) -> bool:
+    """Whether we know that another key took the place of this one, which is not current."""
+    current = observed.current.access_key_id if observed.current else ""
+    known = observed.made.keys.get(found.access_key_id)
+    return bool(known and known.replaced) and found.access_key_id != current
+
+
+@given(OBSERVED, PURPOSES)
+def test_plans_are_safe(observed: Observed, purpose: Purpose) -> None:
+    """Whatever there is: a slot for a new key, and no key in use goes that is not ours."""
+    existing = {found.access_key_id: found for found in observed.keys}
     try:
-        decision = plan(keys, current, previous, trigger, rolling_back=rolling_back)
+        decision = plan(observed, purpose)
+    except KeyLimitError:
+        assert [one for one in observed.keys if one.last_used and not is_ours(observed, one)]
+        return
+    deleted = [*decision.delete_before, *decision.delete_after]
+
+    assert len(set(deleted)) == len(deleted)
+    assert existing.keys() >= {*deleted}
+    if isinstance(decision, Rotate):
+        assert len(existing) - len(decision.delete_before) < KEYS_PER_USER
+    else:
+        assert decision.version.access_key_id not in deleted
+        assert existing[decision.version.access_key_id].active
+    for access_key_id in deleted:
+        found = existing[access_key_id]
+        current = observed.current is not None and observed.current.access_key_id == access_key_id
+        assert is_ours(observed, found) or found.last_used is None or current
+
+
+@given(OBSERVED, PURPOSES)
+def test_key_in_its_grace_goes_for_its_slot_only(observed: Observed, purpose: Purpose) -> None:
+    """Unless a roll-back abandons it, a key in its grace stays while a slot is free."""
+    try:
+        decision = plan(observed, purpose)
     except KeyLimitError:
         return
-    existing = {found.access_key_id: found for found in keys}
-    current_id = current.access_key_id if current else None
-    ours = {current_id, previous.access_key_id if previous else None}
+    graced = {one.access_key_id for one in observed.keys if in_grace(observed, one)}
 
-    assert {*decision.delete_before, *decision.delete_after} <= existing.keys()
-    if isinstance(decision, Rotate):
-        assert len(keys) - len(decision.delete_before) < KEYS_PER_USER
-    for access_key_id in (*decision.delete_before, *decision.delete_after):
-        found = existing[access_key_id]
-        assert access_key_id in ours or found.last_used is None
-    if current_id is not None and current_id in decision.delete_before:
-        assert not existing[current_id].active or current_id == (
-            previous and previous.access_key_id
-        )
+    if isinstance(decision, Rotate) and len(observed.keys) < KEYS_PER_USER:
+        assert not graced & {*decision.delete_before}
+    if not isinstance(decision, Rotate) and not purpose.rolling_back:
+        assert not graced & {*decision.delete_before, *decision.delete_after}
+
+
+@given(OBSERVED, PURPOSES)
+def test_roll_back_ends_at_the_former_key(observed: Observed, purpose: Purpose) -> None:
+    """A roll-back or replay makes the wanted key current whenever it lives and has a label."""
+    versions = [one for one in (observed.current, observed.previous) if one]
+    wanted = [one for one in versions if purpose.fits(one) and observed.holds(one, active=True)]
+    if not wanted or not (purpose.rolling_back or purpose.replays):
+        return
+    if (
+        observed.current not in wanted
+        and observed.holds(observed.current)
+        and (observed.current and purpose.fits(observed.current))
+    ):
+        return  # Switched off by hand, which a new key mends.
+    decision = plan(observed, purpose)
+
+    assert not isinstance(decision, Rotate)
+    assert decision.version in wanted
+
+
+@given(OBSERVED, PURPOSES)
+def test_inactive_current_key_goes_first(observed: Observed, purpose: Purpose) -> None:
+    """When room is needed, a current key that is switched off goes before an active one."""
+    try:
+        decision = plan(observed, purpose)
+    except KeyLimitError:
+        return
+    current = observed.current
+    if not isinstance(decision, Rotate) or not current or not observed.holds(current):
+        return
+    if not observed.holds(current, active=True) and set(decision.delete_before) - {*observed.lost}:
+        assert current.access_key_id in decision.delete_before

@@ -19,6 +19,7 @@ class PolicyState:
     """What IAM holds under a policy ARN."""
 
     arn: str
+    unique_id: str
     document: dict[str, Any]
     tags: dict[str, str]
 
@@ -55,7 +56,8 @@ class ManagedPolicies:
         except self._iam.exceptions.NoSuchEntityException:
             return None
         document: Any = version["PolicyVersion"]["Document"]
-        return PolicyState(arn, document, tags.as_dict(policy.get("Tags", ())))
+        found = tags.as_dict(policy.get("Tags", ()))
+        return PolicyState(arn, policy["PolicyId"], document, found)
 
     def create(self, policy: Policy, wanted_tags: dict[str, str], owner: Owner) -> PolicyState:
         """Make the policy; raises NameTakenError.
@@ -66,14 +68,14 @@ class ManagedPolicies:
         arn = self.arn(policy.name)
 
         def create() -> PolicyState:
-            self._iam.create_policy(
+            answer = self._iam.create_policy(
                 PolicyName=policy.name,
                 Path=self._path,
                 Description=policy.description,
                 PolicyDocument=policy.text,
                 Tags=tags.as_list(wanted_tags),
             )
-            return PolicyState(arn, policy.document, wanted_tags)
+            return PolicyState(arn, answer["Policy"]["PolicyId"], policy.document, wanted_tags)
 
         return create_or_adopt(
             create,

@@ -18,6 +18,7 @@ class UserState:
     """What IAM holds under the user name."""
 
     user_name: str
+    unique_id: str
     arn: str
     path: str
     permissions_boundary: str | None
@@ -28,6 +29,7 @@ class UserState:
         """Read an answer of GetUser or CreateUser."""
         return cls(
             user_name=user["UserName"],
+            unique_id=user["UserId"],
             arn=user["Arn"],
             path=user["Path"],
             permissions_boundary=user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
@@ -49,15 +51,6 @@ class IamUser:
             return UserState.of(self._iam.get_user(UserName=self.user_name)["User"])
         except self._iam.exceptions.NoSuchEntityException:
             return None
-
-    def owned(self, owner: "Owner") -> UserState | None:
-        """The user if it carries the owner's tags, on any path."""
-        return owner.owned(self.describe())
-
-    def is_served(self, owner: "Owner") -> bool:
-        """Whether the user is the owner's, in the same letters and on the provider's path."""
-        state = self.owned(owner)
-        return state is not None and self.is_exact(state)
 
     def is_exact(self, state: UserState) -> bool:
         """Whether a user that answers to the name has it in the same letters, on our path."""
@@ -104,10 +97,6 @@ class IamUser:
             lambda keys: self._iam.untag_user(UserName=self.user_name, TagKeys=keys),
             lambda added: self._iam.tag_user(UserName=self.user_name, Tags=added),
         )
-
-    def tag(self, added: dict[str, str]) -> None:
-        """Write tags beside those that there are."""
-        self._iam.tag_user(UserName=self.user_name, Tags=tags.as_list(added))
 
     def discard(self) -> None:
         """Delete the user; gone already is success. IAM refuses while it has any dependent."""

@@ -76,13 +76,20 @@ class SecretState:
         )
 
     @property
-    def staged(self) -> str | None:
-        """The version with AWSPENDING, which may stay on it when it has become AWSCURRENT."""
-        labelled = self.stages.items()
-        return next((version_id for version_id, labels in labelled if PENDING in labels), None)
+    def unique_id(self) -> str:
+        """The ARN, which ends in letters that another secret of the name would not get."""
+        return self.arn
 
     @property
-    def pending(self) -> str | None:
-        """The version of a rotation that has not come to its end."""
-        staged = self.staged
-        return None if staged is None or CURRENT in self.stages[staged] else staged
+    def current(self) -> str | None:
+        """The version with AWSCURRENT."""
+        return self._labelled(CURRENT)
+
+    @property
+    def staged(self) -> str | None:
+        """The version with AWSPENDING, which may stay on it when it has become AWSCURRENT."""
+        return self._labelled(PENDING)
+
+    def _labelled(self, stage: str) -> str | None:
+        labelled = self.stages.items()
+        return next((version_id for version_id, labels in labelled if stage in labels), None)

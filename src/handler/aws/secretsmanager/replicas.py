@@ -4,7 +4,6 @@ Secrets Manager User Guide, "Replicate secrets across Regions": a primary cannot
 its replicas, and a copy may fail after the request for it was accepted.
 """
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from handler.aws.secretsmanager.description import ReplicaState, SecretState
@@ -76,5 +75,5 @@ class SecretReplicas:
                 return
             if waited >= _LONGEST_SECONDS or self._deadline.seconds_left() < _PAUSE_SECONDS:
                 return  # Secrets Manager goes on by itself.
-            time.sleep(_PAUSE_SECONDS)
+            self._deadline.pause(_PAUSE_SECONDS)
             waited += _PAUSE_SECONDS

@@ -29,11 +29,6 @@ class CredentialSecret:
             return None
         return SecretState.of(secret)
 
-    def owned(self, owner: Owner) -> SecretState | None:
-        """The secret if it is the owner's and has a value that can be read."""
-        state = owner.owned(self.describe())
-        return None if state is None or state.awaits_deletion else state
-
     def create(
         self, kms_key_id: str | None, wanted_tags: dict[str, str], owner: Owner
     ) -> SecretState:
@@ -86,16 +81,18 @@ class CredentialSecret:
         return value.access_key(version["SecretString"])
 
     def take_over(self, other: "CredentialSecret") -> None:
-        """Copy what another secret holds, unless that is older: a new name needs no new key."""
-        here, there = self.stored_key(CURRENT), other.stored_key(CURRENT)
-        if there is None or (here and here.created >= there.created):
-            return
+        """Copy the labelled versions of another secret: a new name needs no new key.
+
+        The current one comes last, so that a copy that was cut off goes on where it ended.
+        """
+        state = self.describe()
         for stage in (PREVIOUS, CURRENT):
             try:
                 version = self._client.get_secret_value(SecretId=other.name, VersionStage=stage)
             except self._client.exceptions.ResourceNotFoundException:
                 continue
-            self.publish(version["SecretString"], version["VersionId"])
+            if state is None or version["VersionId"] not in state.stages:
+                self.publish(version["SecretString"], version["VersionId"])
 
     def stage(self, secret_string: str, version_id: str) -> None:
         """Keep `secret_string` as AWSPENDING, the candidate of a rotation that goes on."""

@@ -29,12 +29,12 @@ def stored_key(version_id: str, text: str) -> StoredKey | None:
     """Which key a value holds; None when somebody wrote another value by hand."""
     try:
         content = json.loads(text)
+        members = [content[name] for name in ("UserName", "AccessKeyId", "CreateDate", "Trigger")]
+        if not all(isinstance(member, str) for member in members):
+            return None
+        user_name, access_key_id, created, trigger = members
         return StoredKey(
-            version_id=version_id,
-            user_name=content["UserName"],
-            access_key_id=content["AccessKeyId"],
-            created=datetime.fromisoformat(content["CreateDate"]),
-            trigger=content["Trigger"],
+            version_id, user_name, access_key_id, datetime.fromisoformat(created), trigger
         )
     except (ValueError, KeyError, TypeError):
         return None

@@ -1,0 +1,56 @@
+"""Finding again what the state table does not hold.
+
+Its item may have been removed by hand, or the table restored from a backup. Ownership tags are the
+witness then.
+"""
+
+from handler.aws.account import Account
+from handler.aws.secretsmanager.description import CURRENT
+from handler.cloudformation.request import Request
+from handler.lifecycle import names
+from handler.state.memory import Memory
+from handler.state.record import MadeUser
+
+
+def rediscover(account: Account, memory: Memory, request: Request) -> None:
+    """Remember the users, policies and secrets that carry the owner's tags.
+
+    It is done when nothing is remembered, or nothing of the users that the request names.
+    """
+    record, owner = memory.record, request.owner
+    if {request.physical_id, request.former_physical_id, request.user_name} & record.users.keys():
+        return
+    candidates = names.user_names(request)
+    users = {
+        name: MadeUser(state.unique_id, complete=True)
+        for name in candidates
+        if (state := owner.owned(account.user(name).describe()))
+    }
+    arns = [arn for name in users for arn in account.attachments(name).list()]
+    policies = {
+        arn: policy.unique_id
+        for arn in dict.fromkeys([*arns, *account.policies.unattached()])
+        if not record.known_id(arn) and (policy := owner.owned(account.policies.describe(arn)))
+    }
+    secrets = {
+        name: secret.arn
+        for name in names.secret_names(request, candidates, account.settings.secret_prefix)
+        if not record.known_id(name) and (secret := owner.owned(account.secret(name).describe()))
+    }
+    # The user was deleted by hand, perhaps, and these stayed.
+    if not users and (policies or secrets):
+        users = {request.user_name: MadeUser()}
+    for name, user in users.items():
+        memory.record = memory.record.with_user(name, user)
+        mine = secrets if len(users) == 1 else _holding(account, secrets, name)
+        memory.note(name, policies=policies, secrets=mine)
+
+
+def _holding(account: Account, secrets: dict[str, str], user_name: str) -> dict[str, str]:
+    """The secrets that hold a key of the user."""
+    stored = {name: account.secret(name).stored_key(CURRENT) for name in secrets}
+    return {
+        name: arn
+        for name, arn in secrets.items()
+        if (key := stored[name]) and key.user_name == user_name
+    }

@@ -1,0 +1,120 @@
+"""Serving one request of a resource at a time, and answering it once."""
+
+from collections.abc import Callable
+
+from handler.aws.account import Account
+from handler.cloudformation import stack
+from handler.cloudformation.request import Request, digest
+from handler.cloudformation.response import MAXIMUM_BYTES
+from handler.cloudformation.stack import Operation
+from handler.errors import StackRefusedError, UnansweredError
+from handler.lifecycle import delete, rediscover
+from handler.lifecycle.apply import apply
+from handler.lifecycle.change import Change, desired_of
+from handler.policies.catalogue import Catalogue
+from handler.state.memory import Memory, lease
+from handler.state.record import Answer, Goal, Record
+
+
+def serve(
+    account: Account,
+    request: Request,
+    catalogue: Catalogue,
+    tell: Callable[[str], None],
+    explain: Callable[[Exception], str],
+) -> Answer:
+    """Serve the request, or repeat the answer that it got.
+
+    `tell` hears what was done and why, `explain` turns a failure into a Reason. Raises
+    UnansweredError when the request must be delivered again.
+    """
+    desired = None if request.type == "Delete" else desired_of(account, request, catalogue)
+    memory = Memory(account, request.owner, request.request_id, is_request=True)
+    with lease(memory):
+        if answered := memory.record.answer(request.request_id):
+            return answered
+        try:
+            # Not before the lease: who held it until now may have served what came after this.
+            operation = stack.ask(account, request)
+            if desired is None:
+                attributes, done = _delete(account, memory, request, operation)
+            else:
+                change = Change(account, memory, request, operation, desired)
+                attributes, done = _change(change.tagged())
+            tell(done)
+            answer = Answer("SUCCESS", "", attributes)
+        except UnansweredError:
+            raise
+        except Exception as error:  # noqa: BLE001 - CloudFormation must get an answer
+            answer = Answer("FAILED", explain(error)[:MAXIMUM_BYTES], {})
+        memory.record = memory.record.answered(request.request_id, answer)
+        return answer
+
+
+def _delete(
+    account: Account, memory: Memory, request: Request, operation: Operation
+) -> tuple[dict[str, str], str]:
+    _refuse_if_late(memory.record, request, operation)
+    memory.record = memory.record.begun(request.request_id)
+    rediscover.rediscover(account, memory, request)
+    return {}, delete.delete(account, memory, request, operation)
+
+
+def _change(change: Change) -> tuple[dict[str, str], str]:
+    account, memory, request = change.account, change.memory, change.request
+    _refuse_if_late(memory.record, request, change.operation)
+    if change.operation.forward:
+        _heed(change)
+    if request.type == "Create":
+        memory.record = memory.record.leaving_behind(request.request_id)
+    else:
+        rediscover.rediscover(account, memory, request)
+        _remember_present(memory, request, change.operation)
+    memory.record = memory.record.begun(request.request_id)
+    return apply(change)
+
+
+def _heed(change: Change) -> None:
+    """While we wait for AWS, stop when the stack has turned back and its next request waits."""
+    memory, request = change.memory, change.request
+
+    def heed() -> None:
+        memory.renew()
+        if memory.waiting not in ("", request.request_id):
+            stack.confirm(change.account, request, change.operation)
+
+    change.account.deadline.heed = heed
+
+
+def _refuse_if_late(record: Record, request: Request, operation: Operation) -> None:
+    """Raise StackRefusedError for a request that another one has overtaken, or its own stack.
+
+    A roll-back leads to a state that the resource was in. An Update that leads from the present
+    state to one where it never was, while the stack rolls back, is what the stack has given up.
+    """
+    present = record.goals[0].digest if record.goals else ""
+    given_up = (
+        operation.rolling_back
+        and present == digest(request.old_properties)
+        and record.goal(digest(request.properties)) is None
+    )
+    if given_up or record.overtaken(request.request_id):
+        raise StackRefusedError(
+            f"This {request.type} was delivered after stack {request.owner.stack_name} had gone "
+            "on; nothing was touched."
+        )
+
+
+def _remember_present(memory: Memory, request: Request, operation: Operation) -> None:
+    """Before an Update goes forward, remember the state that its roll-back would lead to.
+
+    The state that a roll-back leaves is forgotten: who comes late and asks for it rolls nothing
+    back, though the resource may have been there once.
+    """
+    user_name, former = request.former_physical_id, digest(request.old_properties)
+    memory.record = memory.record.confirming(user_name)
+    if operation.rolling_back:
+        memory.record = memory.record.given_up(former)
+    elif not memory.record.served(request.request_id):
+        current = memory.user(user_name).current
+        memory.record = memory.record.reached(Goal(former, user_name, current))

@@ -1,0 +1,229 @@
+"""What the provider remembers of one resource, as one item of the state table.
+
+Users, policies, secrets and keys are remembered by the ids that AWS gives once and nobody can
+forge: a name may be used again, and a tag may be written by anybody.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+# CloudFormation and Lambda give a request up after less than an hour.
+_REMEMBERED_REQUESTS = 20
+_REMEMBERED_GOALS = 100
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What CloudFormation was told."""
+
+    status: str
+    reason: str
+    data: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A request that was begun; it has no answer while it is served, or when its holder died."""
+
+    request_id: str
+    answer: Answer | None = None
+
+
+@dataclass(frozen=True)
+class MadeKey:
+    """An access key that we made: for what, and the version of the secret that holds it.
+
+    `replaced` is when another key took its place, in ISO 8601; empty while none did.
+    """
+
+    trigger: str
+    version_id: str
+    replaced: str = ""
+
+
+@dataclass(frozen=True)
+class Minting:
+    """A key is about to be made for a version, beside the keys that exist already.
+
+    `announced` is when, in ISO 8601.
+    """
+
+    version_id: str
+    trigger: str
+    beside: tuple[str, ...]
+    announced: str
+
+
+@dataclass(frozen=True)
+class MadeUser:
+    """One user of the resource and what belongs to it.
+
+    `policies` are PolicyIds by ARN and `secrets` ARNs by name; an empty id stands for something
+    that we are about to make. `current` is the access key id that AWSCURRENT held last. A user is
+    `complete` when CloudFormation was told so, `known` when CloudFormation has named it since, and
+    `retained` when its resource left the template without a Delete.
+    """
+
+    user_id: str = ""
+    current: str = ""
+    grace_hours: int = 0
+    complete: bool = False
+    known: bool = False
+    retained: bool = False
+    policies: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, MadeKey] = field(default_factory=dict)
+    minting: Minting | None = None
+
+    @classmethod
+    def of(cls, fields: dict[str, Any]) -> "MadeUser":
+        """Read what `asdict` wrote."""
+        minting = fields["minting"]
+        return cls(
+            **fields
+            | {
+                "keys": {key_id: MadeKey(**key) for key_id, key in fields["keys"].items()},
+                "minting": Minting(**minting | {"beside": tuple(minting["beside"])})
+                if minting
+                else None,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A state that a roll-back may lead to: its properties, its user and the key of that time."""
+
+    digest: str
+    user_name: str
+    access_key_id: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """The users of a resource, the requests served and the states reached, newest first.
+
+    `confirmed` is the user whose name CloudFormation has as the physical id.
+    """
+
+    confirmed: str = ""
+    users: dict[str, MadeUser] = field(default_factory=dict)
+    requests: tuple[Served, ...] = ()
+    goals: tuple[Goal, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "Record":
+        """Read the attribute of an item."""
+        fields = json.loads(text)
+        return cls(
+            confirmed=fields["confirmed"],
+            users={name: MadeUser.of(user) for name, user in fields["users"].items()},
+            requests=tuple(
+                Served(**served | {"answer": Answer(**served["answer"])})
+                if served["answer"]
+                else Served(**served)
+                for served in fields["requests"]
+            ),
+            goals=tuple(Goal(**goal) for goal in fields["goals"]),
+        )
+
+    def __str__(self) -> str:
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    def user(self, name: str) -> MadeUser:
+        """What is remembered of a user; nothing of one that we never made."""
+        return self.users.get(name, MadeUser())
+
+    @property
+    def living(self) -> dict[str, MadeUser]:
+        """The users that the resource has, without those that it left behind."""
+        return {name: user for name, user in self.users.items() if not user.retained}
+
+    def served(self, request_id: str) -> Served | None:
+        """The request of that id, if it was begun."""
+        return next((one for one in self.requests if one.request_id == request_id), None)
+
+    def answer(self, request_id: str) -> Answer | None:
+        """The answer of the request of that id, if it got one."""
+        served = self.served(request_id)
+        return served.answer if served else None
+
+    def overtaken(self, request_id: str) -> bool:
+        """Whether the request was begun, and another after it."""
+        return self.served(request_id) is not None and self.requests[0].request_id != request_id
+
+    def goal(self, digest: str) -> Goal | None:
+        """The state that these properties led to, if the resource was ever in it."""
+        return next((goal for goal in self.goals if goal.digest == digest), None)
+
+    def rotated(self, former: str, access_key_id: str) -> "Record":
+        """The same when the schedule replaced a key: the states that had it have the new one."""
+        goals = tuple(
+            replace(goal, access_key_id=access_key_id) if goal.access_key_id == former else goal
+            for goal in self.goals
+        )
+        return replace(self, goals=goals)
+
+    def with_user(self, name: str, user: MadeUser) -> "Record":
+        """The same with another memory of a user."""
+        return replace(self, users={**self.users, name: user})
+
+    def without_user(self, name: str) -> "Record":
+        """The same without a user that is gone."""
+        users = {other: user for other, user in self.users.items() if other != name}
+        confirmed = "" if self.confirmed == name else self.confirmed
+        return replace(self, users=users, confirmed=confirmed, goals=self.goals if users else ())
+
+    def known_id(self, name: str) -> str:
+        """The id of the policy with that ARN, or of the secret with that name, if we made it."""
+        users = sorted(self.users.values(), key=lambda user: user.retained)
+        ids = [{**user.policies, **user.secrets}.get(name, "") for user in users]
+        return next(filter(None, ids), "")
+
+    def is_left_behind(self, name: str, unique_id: str) -> bool:
+        """Whether a policy or secret belongs to a user that was retained."""
+        return any(
+            user.retained and {**user.policies, **user.secrets}.get(name) == unique_id
+            for user in self.users.values()
+        )
+
+    def confirming(self, name: str) -> "Record":
+        """The same when CloudFormation has shown which user it knows."""
+        if name not in self.users:
+            return self
+        user = replace(self.users[name], known=True, retained=False)
+        return replace(self.with_user(name, user), confirmed=name)
+
+    def leaving_behind(self, request_id: str) -> "Record":
+        """The same when a Create has come: users that were complete before it are retained."""
+        if self.served(request_id):
+            return self
+        users = {
+            name: replace(user, retained=True) if user.complete else user
+            for name, user in self.users.items()
+        }
+        return replace(self, users=users, confirmed="", goals=())
+
+    def begun(self, request_id: str) -> "Record":
+        """The same with a request that is about to be served."""
+        if self.served(request_id):
+            return self
+        return replace(self, requests=(Served(request_id), *self.requests)[:_REMEMBERED_REQUESTS])
+
+    def answered(self, request_id: str, answer: Answer) -> "Record":
+        """The same with the answer of a request that was begun."""
+        requests = tuple(
+            replace(one, answer=answer) if one.request_id == request_id else one
+            for one in self.requests
+        )
+        return replace(self, requests=requests)
+
+    def reached(self, goal: Goal) -> "Record":
+        """The same with a state that a roll-back may lead to, in place of an older one like it."""
+        others = [one for one in self.goals if one.digest != goal.digest]
+        return replace(self, goals=(goal, *others)[:_REMEMBERED_GOALS])
+
+    def given_up(self, digest: str) -> "Record":
+        """The same without a state that a roll-back leaves, until it is reached again."""
+        return replace(self, goals=tuple(goal for goal in self.goals if goal.digest != digest))
