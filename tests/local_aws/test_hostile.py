@@ -253,14 +253,16 @@ def test_forged_retirement_deletes_no_current_key(scene: Scene, owner: str) -> N
     assert inventory(scene) == before
 
 
-def test_forged_retirement_does_not_shorten_a_grace(scene: Scene) -> None:
+def test_forged_retirement_does_not_shorten_a_grace(
+    scene: Scene, built: Callable[[LocalAws], Sam]
+) -> None:
     """A replaced key lives until its grace is over, whoever asks for its end."""
     replaced = json.loads(
         scene.aws.client("secretsmanager").get_secret_value(SecretId=scene.target.secret)[
             "SecretString"
         ]
     )["AccessKeyId"]
-    Sam(scene.aws, print).deploy(Serial="2")
+    built(scene.aws).deploy(Serial="2")
     before = inventory(scene)
     forged = RETIREMENT | {"StackId": event(scene)["StackId"], "AccessKeyId": replaced}
     invoke(scene, {"RetireAccessKey": forged})
