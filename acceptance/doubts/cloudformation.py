@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from acceptance import templates
-from acceptance.account import code_of, error_code
+from acceptance.account import code_of, error_code, sentence
 from acceptance.chapters import bucket
 from acceptance.doubts.laboratory import Laboratory, NotAnsweredError, told
 from acceptance.stacks import Stack
@@ -59,19 +59,23 @@ def express(lab: Laboratory) -> list[str]:
     stack = lab.course.stack("express")
     good = templates.two(lab.function_arn, {"Change": "1"}, {"Change": "1"})
     bad = templates.two(lab.function_arn, {"Change": "2"}, {"Change": "2", **templates.FAILS})
-    stack.create(good, **_EXPRESS)
+    status = stack.create(good, **_EXPRESS)
     described = lab.account.client("cloudformation").describe_stacks(StackName=stack.id)
     mode = described["Stacks"][0].get("DeploymentConfig", {}).get("Mode")
     if mode != "EXPRESS":
         stack.delete()
         raise NotAnsweredError("CloudFormation here makes no stack in Express mode")
-    lines = [f"Create: {told(stack.events())}"]
-    lines.append(f"Failing update, ended in {stack.update(bad, **_EXPRESS)}: ")
-    lines[-1] += told(stack.events())
-    lines.append(f"Last good template again, ended in {stack.update(good, **_EXPRESS)}: ")
-    lines[-1] += told(stack.events())
-    lines.append(f"Delete, ended in {stack.delete()}: ")
-    lines[-1] += told(stack.events())
+    lines = [f"Create ended in {status}: {told(stack.events())}"]
+    steps: dict[str, Callable[[], str]] = {
+        "Failing update": lambda: stack.update(bad, **_EXPRESS),
+        "Last good template again": lambda: stack.update(good, **_EXPRESS),
+        "Delete": stack.delete,
+    }
+    for step, take in steps.items():
+        try:
+            lines.append(f"{step} ended in {take()}: {told(stack.events())}")
+        except ClientError as error:
+            lines.append(f"{step}: {sentence(error)}")
     asked = [f"{one['Kind']} of {one['LogicalId']}" for one in lab.seen(("First", "Second"))]
     return [*lines, f"The function was asked for: {', '.join(asked)}"]
 
