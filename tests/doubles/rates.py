@@ -1,7 +1,6 @@
 """The rates of an account: calls take time, and those that are too many are throttled.
 
-AWS publishes no numbers for IAM; those here are what people observe. CloudFormation throttles
-DescribeStacks likewise. Amazon EC2 API Reference, "Request throttling", describes such buckets.
+AWS publishes no numbers for IAM and CloudFormation; those here are what people observe.
 """
 
 import time
@@ -10,29 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from doubles.aws_calls import LISTENER
-
-
-@dataclass
-class Bucket:
-    """Holds at most `burst` tokens, and gets `rate` new ones in a second."""
-
-    rate: float
-    burst: float
-    refused: int = 0
-
-    def __post_init__(self) -> None:
-        self._tokens, self._filled = self.burst, time.monotonic()
-
-    def is_empty(self) -> bool:
-        """Take a token, if there is one."""
-        now = time.monotonic()
-        self._tokens = min(self.burst, self._tokens + (now - self._filled) * self.rate)
-        self._filled = now
-        if self._tokens < 1:
-            self.refused += 1
-            return True
-        self._tokens -= 1
-        return False
+from support.token_bucket import TokenBucket
 
 
 @dataclass
@@ -40,8 +17,8 @@ class Rates:
     """What the account allows in a second, and how many tries there were."""
 
     seconds: float = 0.0
-    iam: Bucket = field(default_factory=lambda: Bucket(rate=20, burst=40))
-    cloudformation: Bucket = field(default_factory=lambda: Bucket(rate=10, burst=20))
+    iam: TokenBucket = field(default_factory=lambda: TokenBucket(rate=20, burst=40))
+    cloudformation: TokenBucket = field(default_factory=lambda: TokenBucket(rate=10, burst=20))
     tries: int = 0
 
     @property

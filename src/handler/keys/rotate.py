@@ -88,7 +88,7 @@ class Credentials:
         deadline, memory = self.account.deadline, self.memory
         deadline.check("making an access key")
         before = tuple(key.access_key_id for key in observed.keys)
-        minting = Minting(token, trigger, before, grace.now().isoformat())
+        minting = Minting(before, grace.now().isoformat())
         memory.note(self.user_name, keys=observed.known, minting=minting)
         memory.save()
         try:

@@ -36,13 +36,11 @@ _TOMBSTONE_SECONDS = 7 * 24 * 3600.0
 class Memory:
     """What is remembered of one resource, while its lease is held.
 
-    Changes of `record` are written by `save` and by `close`, whichever comes first. `is_new` says
-    that nothing was remembered, and `waiting` who waited for the lease when the table was asked
-    last.
+    Changes of `record` are written by `save` and by `close`, whichever comes first. `waiting` says
+    who waited for the lease when the table was asked last.
     """
 
     record: Record
-    is_new: bool
     waiting = ""
 
     def __init__(
@@ -73,7 +71,6 @@ class Memory:
             item = self._wait_for_lease()
         except BotoCoreError as error:
             raise UnrememberedError from error
-        self.is_new = not item.record
         self.record = Record.parse(item.record) if item.record else Record()
         if self._request_id and item.last_request not in ("", self._request_id):
             self.record = self.record.begun(item.last_request)

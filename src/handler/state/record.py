@@ -44,13 +44,11 @@ class MadeKey:
 
 @dataclass(frozen=True)
 class Minting:
-    """A key is about to be made for a version, beside the keys that exist already.
+    """A key is about to be made, beside the keys that exist already.
 
     `announced` is when, in ISO 8601.
     """
 
-    version_id: str
-    trigger: str
     beside: tuple[str, ...]
     announced: str
 

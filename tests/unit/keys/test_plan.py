@@ -189,7 +189,7 @@ def test_announced_key_whose_answer_was_lost(
     beside: tuple[str, ...], used: bool, gone: tuple[str, ...]
 ) -> None:
     """A key that appeared since one was announced, and that nobody uses, is the announced one."""
-    memory = replace(made("AKIA1"), minting=Minting("version", "2", beside, LONG_AGO.isoformat()))
+    memory = replace(made("AKIA1"), minting=Minting(beside, LONG_AGO.isoformat()))
     keys = [key("AKIA1"), key("AKIA2", used=used)]
     observed = Observed(keys, stored("AKIA1", "1"), None, memory)
 
@@ -237,8 +237,6 @@ MADE_KEYS = st.builds(
 )
 MINTINGS = st.builds(
     Minting,
-    st.just("version"),
-    st.sampled_from(TRIGGERS),
     st.lists(st.sampled_from(IDS), unique=True).map(tuple),
     st.sampled_from(["2019-12-31T00:00:00+00:00", "2020-01-01T00:00:00+00:00"]),
 )

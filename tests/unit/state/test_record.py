@@ -22,7 +22,7 @@ NAMES = st.sampled_from(["Provazio", "Second", "Third"])
 ANSWERS = st.builds(Answer, TEXTS, TEXTS, st.dictionaries(TEXTS, TEXTS, max_size=3))
 SERVED = st.builds(Served, TEXTS, st.none() | ANSWERS)
 KEYS = st.builds(MadeKey, TEXTS, TEXTS, TEXTS)
-MINTINGS = st.builds(Minting, TEXTS, TEXTS, st.lists(TEXTS, max_size=2).map(tuple), TEXTS)
+MINTINGS = st.builds(Minting, st.lists(TEXTS, max_size=2).map(tuple), TEXTS)
 IDS = st.dictionaries(TEXTS, TEXTS, max_size=3)
 USERS = st.builds(
     MadeUser,
