@@ -3,6 +3,7 @@
 import re
 
 from docs.build.policy_reference import REFERENCE, reference
+from handler.policies.placeholders import Variables
 from support.permissions import DOCUMENTS, MANIFEST, PARTITIONS, permissions, rendered
 from support.templates import load, resolved
 
@@ -45,8 +46,14 @@ def test_links_of_the_reference_lead_somewhere() -> None:
 def test_role_boundary_example_is_the_document() -> None:
     """examples/role-boundary.yaml makes the policy that policies/role-boundary.json says."""
     regions = ["eu-west-1", "eu-central-1"]
-    (policy,) = rendered(["role-boundary"], PARTITIONS["aws"], {"AWS_REGION": regions})
+    given: Variables = {"AWS_REGION": regions, "EKS_CLUSTER_NAME": "staging-0"}
+    (policy,) = rendered(["role-boundary"], PARTITIONS["aws"], given)
     properties = load("examples/role-boundary.yaml")["Resources"]["RoleBoundary"]["Properties"]
-    values = {"AWS::Partition": "aws", "AWS::AccountId": "123456789012", "Regions": regions}
+    values = {
+        "AWS::Partition": "aws",
+        "AWS::AccountId": "123456789012",
+        "Regions": regions,
+        "EksClusterName": "staging-0",
+    }
 
     assert resolved(properties["PolicyDocument"], values) == policy.document
