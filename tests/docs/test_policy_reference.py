@@ -38,7 +38,8 @@ def test_reference_admits_that_eks_is_administrator() -> None:
 def test_links_of_the_reference_lead_somewhere() -> None:
     """Links to files and headings are not broken."""
     text = REFERENCE.read_text()
-    headings = {f"#{name.lower()}" for name in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    headings = {f"#{title.lower().replace(' ', '-')}" for title in titles}
     for link in re.findall(r"\]\(([^)]+)\)", text):
         assert link in headings or (REFERENCE.parent / link).exists(), link
 

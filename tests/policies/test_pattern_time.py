@@ -4,8 +4,8 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from re import _constants as sre  # type: ignore[attr-defined]
-from re import _parser  # type: ignore[attr-defined]
+from re import _constants as sre
+from re import _parser
 from timeit import repeat
 from typing import Any
 
