@@ -1,7 +1,6 @@
 """The lease of a resource: one holder at a time, who loses it when it ends."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -25,16 +24,6 @@ OWNER = Owner("arn:aws:cloudformation:us-east-1:123456789012:stack/s/1", "User")
 KEY = "arn:aws:cloudformation:us-east-1:123456789012:stack/s/1#User"
 
 
-@dataclass
-class Shrinking(LambdaContext):
-    """An invocation whose time passes as it sleeps."""
-
-    slept: tuple[list[float], ...] = ()
-
-    def get_remaining_time_in_millis(self) -> int:
-        return int(super().get_remaining_time_in_millis() - 1000 * sum(self.slept[0]))
-
-
 Make = Callable[..., Memory]
 
 
@@ -44,10 +33,16 @@ def new_memory(aws: None, slept: list[float]) -> Make:
 
     def make(waiter: str = "request", seconds: int = 300) -> Memory:
         settings = Settings.from_environ(FUNCTION_ARN)
-        context = Shrinking(remaining_millis=1000 * seconds, slept=(slept,))
-        return Memory(Account(clients(), settings, Deadline(context)), OWNER, waiter)
+        context = LambdaContext(remaining_millis=1000 * seconds)
+        deadline = Deadline(context)
+        return Memory(Account(clients(deadline), settings, deadline), OWNER, waiter)
 
     return make
+
+
+def iam() -> Any:
+    """The function's client."""
+    return clients(Deadline(LambdaContext())).iam
 
 
 def item() -> dict[str, Any] | None:
@@ -57,7 +52,7 @@ def item() -> dict[str, Any] | None:
 
 def change() -> None:
     """Something that only the holder of the lease may do."""
-    clients().iam.create_user(UserName="Provazio")
+    iam().create_user(UserName="Provazio")
 
 
 def test_second_holder_waits_until_the_first_is_done(
@@ -131,7 +126,7 @@ def test_lease_that_ends_soon_is_renewed_before_a_change(
         change()
         assert calls.names[-2:] == ["dynamodb:UpdateItem", "iam:CreateUser"]
         slept.append(LEASE_SECONDS - 5)
-        clients().iam.delete_user(UserName="Provazio")
+        iam().delete_user(UserName="Provazio")
         assert calls.names[-2:] == ["dynamodb:UpdateItem", "iam:DeleteUser"]
         change()
         assert calls.names[-2:] == ["iam:DeleteUser", "iam:CreateUser"]
