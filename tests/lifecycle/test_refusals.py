@@ -58,7 +58,7 @@ BAD_PROPERTIES: dict[str, tuple[dict[str, Any], str]] = {
                 "NODE_ROLE_NAME": "aws-service-role/x.amazonaws.com/AWSServiceRoleForX"
             }
         },
-        "not under aws-service-role/, aws-reserved/ or service-role/, where roles of AWS services are",
+        "not under aws-service-role/, aws-reserved/ or service-role/, where roles of AWS",
     ),
     "role boundary that is AWS's own": (
         {
