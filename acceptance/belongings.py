@@ -7,10 +7,12 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from acceptance.account import Account, sentence
+from acceptance.account import Account, error_code, sentence
 from acceptance.stacks import Stack, StackFailedError
 
 _LONGEST_SECONDS = 1200
+# Lists may name for a while what is gone.
+_GONE = ("NoSuchBucket", "NoSuchEntity", "ResourceNotFoundException")
 _CAN_BE_DELETED = ("CREATE_IN_PROGRESS", "REVIEW_IN_PROGRESS")
 
 Tell = Callable[[str], None]
@@ -50,6 +52,8 @@ def _removed(belonging: Belonging, tell: Tell) -> list[str]:
     try:
         belonging.remove()
     except (BotoCoreError, ClientError) as error:
+        if isinstance(error, ClientError) and error_code(error) in _GONE:
+            return []
         return [f"The {belonging.words} is left. {sentence(error)} By hand: {belonging.by_hand}"]
     except (NotRemovedError, StackFailedError) as error:
         return [f"The {belonging.words} is left. {error} By hand: {belonging.by_hand}"]
@@ -150,20 +154,21 @@ def _delete_role(iam: Any, name: str) -> None:
 
 
 def _secrets(account: Account) -> Iterator[Belonging]:
+    """By their names: ListSecrets may not know what happened in the last five minutes."""
     secretsmanager = account.client("secretsmanager")
-    pages = secretsmanager.get_paginator("list_secrets").paginate(
-        Filters=[{"Key": "name", "Values": [account.prefix]}]
-    )
-    for page in pages:
-        for secret in page["SecretList"]:
-            if not secret["Name"].startswith(account.prefix):
-                continue
+    for last in (account.prefix, f"{account.prefix}-embedded", "deleted"):
+        name = f"{account.prefix}/{last}"
+        try:
+            secret = secretsmanager.describe_secret(SecretId=name)
+        except secretsmanager.exceptions.ResourceNotFoundException:
+            continue
+        if "DeletedDate" not in secret:
             yield Belonging(
-                f"secret {secret['Name']}",
-                f"aws secretsmanager delete-secret --secret-id {secret['Name']}"
+                f"secret {name}",
+                f"aws secretsmanager delete-secret --secret-id {name}"
                 " --force-delete-without-recovery",
-                lambda arn=secret["ARN"]: secretsmanager.delete_secret(  # type: ignore[misc]
-                    SecretId=arn, ForceDeleteWithoutRecovery=True
+                lambda name=name: secretsmanager.delete_secret(  # type: ignore[misc]
+                    SecretId=name, ForceDeleteWithoutRecovery=True
                 ),
             )
 

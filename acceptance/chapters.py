@@ -137,7 +137,11 @@ def delete(course: Course) -> None:
     sts.get_caller_identity()  # The session has the key from now on.
     _expect(course, course.embedding.delete(), "DELETE_COMPLETE")
     journey.sam.delete(course.account.prefix)
-    left = [words for words in found(course.account) if not words.startswith("bucket ")]
+    give_up = time.monotonic() + _SPREADS_SECONDS
+    while left := [words for words in found(course.account) if not words.startswith("bucket ")]:
+        if time.monotonic() > give_up:
+            break
+        time.sleep(course.account.poll_seconds)
     journey.promise(not left, f"nothing is left{': ' if left else ''}{', '.join(left)}")
     started = time.monotonic()
     while not (code := code_of(sts.get_caller_identity)):

@@ -25,7 +25,7 @@ def lambda_handler(event: dict[str, Any], _context: object) -> None:
         raise RuntimeError("As it was asked to.")
     wanted = event.get("ResourceProperties", {})
     kind = event["RequestType"]
-    if kind == "Update" and "Fail" in event.get("OldResourceProperties", {}):
+    if kind == "Update" and event.get("OldResourceProperties", {}).get("Fail") == "and go back":
         kind = "Back"
     cloudformation: Any = boto3.client("cloudformation")
     stack, logical = event["StackId"], event["LogicalResourceId"]

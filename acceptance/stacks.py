@@ -3,7 +3,7 @@
 import json
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -13,6 +13,7 @@ _LONGEST_SECONDS = 1800
 _LATE_SECONDS = 60
 
 Template = dict[str, Any]
+T = TypeVar("T")
 
 
 class StackFailedError(Exception):
@@ -105,15 +106,17 @@ class Stack:
         return dict(self._cloudformation.describe_stacks(StackName=self.id)["Stacks"][0])
 
     def status(self) -> str:
+        """What DescribeStacks tells; nothing of a stack that is not there yet."""
         try:
             return str(self._described()["StackStatus"])
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationError":
-                raise
-            return ""  # Not there yet.
+            return _nothing_yet(error, "")
 
     def _raw_events(self) -> list[dict[str, Any]]:
-        answer = self._cloudformation.describe_stack_events(StackName=self.id)
+        try:
+            answer = self._cloudformation.describe_stack_events(StackName=self.id)
+        except ClientError as error:
+            return _nothing_yet(error, [])
         return list(reversed(answer["StackEvents"]))
 
     def _begin(self) -> str:
@@ -125,6 +128,8 @@ class Stack:
 
         It was that of before if another one came afterwards; else it may be the last one.
         """
+        # A deletion may cut off a creation, whose end is not that of the deletion then.
+        begins_with = "DELETE_" if operation == "delete" else ""
         started, ended, same_at, old_for = time.monotonic(), "", 0.0, 0.0
         while not ended and time.monotonic() < started + _LONGEST_SECONDS:
             if self.status() == before:
@@ -136,7 +141,9 @@ class Stack:
                 (
                     event.status
                     for event in self.events()
-                    if event.logical_id == self.name and not event.status.endswith("_IN_PROGRESS")
+                    if event.logical_id == self.name
+                    and event.status.startswith(begins_with)
+                    and not event.status.endswith("_IN_PROGRESS")
                 ),
                 "",
             )
@@ -147,3 +154,9 @@ class Stack:
             time.sleep(self.account.poll_seconds)
         self.measured.append(Lateness(operation, old_for, time.monotonic() - told))
         return ended
+
+
+def _nothing_yet(error: ClientError, nothing: T) -> T:
+    if error.response["Error"]["Code"] != "ValidationError":
+        raise error
+    return nothing

@@ -8,7 +8,9 @@ from acceptance.account import Account
 from acceptance.stacks import Template
 
 _CODE = Path(__file__).with_name("probe.py").read_text()
-FAILS = {"Fail": "true"}
+FAILS = {"Fail": "and go back"}
+# Where no roll-back follows, the next Update is no way back.
+FAILS_AND_STAYS = {"Fail": "and stay"}
 _LOOKS_SECONDS = 45
 NO_SUCH_TEMPLATE = "no-such-template"
 

@@ -165,7 +165,9 @@ def end_of_grace(journey: Journey, access_key_id: str) -> datetime | None:
     scheduler = journey.aws.client("scheduler")
     schedules = [
         scheduler.get_schedule(Name=one["Name"], GroupName=one["GroupName"])
-        for one in scheduler.list_schedules()["Schedules"]
+        for page in scheduler.get_paginator("list_schedules").paginate()
+        for one in page["Schedules"]
+        if one["GroupName"].startswith(journey.sam.provider_stack)
     ]
     for schedule in schedules:
         if access_key_id in schedule["Target"]["Input"]:

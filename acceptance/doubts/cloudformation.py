@@ -58,7 +58,9 @@ def express(lab: Laboratory) -> list[str]:
     """Two resources, of which the second fails in an update; then the last good template."""
     stack = lab.course.stack("express")
     good = templates.two(lab.function_arn, {"Change": "1"}, {"Change": "1"})
-    bad = templates.two(lab.function_arn, {"Change": "2"}, {"Change": "2", **templates.FAILS})
+    bad = templates.two(
+        lab.function_arn, {"Change": "2"}, {"Change": "2", **templates.FAILS_AND_STAYS}
+    )
     status = stack.create(good, **_EXPRESS)
     described = lab.account.client("cloudformation").describe_stacks(StackName=stack.id)
     mode = described["Stacks"][0].get("DeploymentConfig", {}).get("Mode")

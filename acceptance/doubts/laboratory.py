@@ -73,14 +73,18 @@ class Laboratory:
         return sorted(lines, key=lambda line: line["timestamp"])
 
     def seen(self, logical_ids: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-        """What the function has seen of these resources; raises NotAnsweredError for nothing."""
+        """What the function has seen of these resources, which have been deleted, or of all.
+
+        Raises NotAnsweredError for nothing. A log is told some seconds late.
+        """
         give_up = time.monotonic() + _LOGGED_WITHIN_SECONDS * self.account.patience
         while True:
             said = [
-                json.loads(line["message"].split("SEEN ", 1)[1]) for line in self.logged("SEEN ")
+                json.loads(line["message"].split("SEEN ", 1)[1]) for line in self.logged("SEEN")
             ]
             found = [one for one in said if not logical_ids or one["LogicalId"] in logical_ids]
-            if found or time.monotonic() > give_up:
+            deleted = {one["LogicalId"] for one in found if one["Kind"] == "Delete"}
+            if (found and deleted >= set(logical_ids)) or time.monotonic() > give_up:
                 break
             self.pause()
         if not found:

@@ -156,6 +156,8 @@ def test_missing_rights_are_named_and_what_stays_is_removed_later(
     no_function = "there is no function to ask: These credentials may not do CreateStack: "
     assert no_function in found[NOT_HERE[1]]
     assert "Key 1: known after" in found["How long does STS refuse a new key?"]
+    assert "user/person" in said.out
+    assert "user/person" not in report
     assert "Traceback" not in said.out + said.err
     (left,) = person.inventory() - before
     assert left.endswith("-packages")
