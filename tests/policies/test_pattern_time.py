@@ -48,7 +48,11 @@ def _of_module(path: Path) -> Iterator[str]:
 
 
 def _of_templates() -> Iterator[str]:
-    for path in [PROJECT / "template.yaml", *(PROJECT / "examples").glob("*.yaml")]:
+    for path in [
+        PROJECT / "template.yaml",
+        *PROJECT.glob("examples/*.yaml"),
+        *PROJECT.glob("publish/*.yaml"),
+    ]:
         for parameter in load(str(path.relative_to(PROJECT))).get("Parameters", {}).values():
             yield from [parameter["AllowedPattern"]] if "AllowedPattern" in parameter else []
 
