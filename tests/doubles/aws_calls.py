@@ -127,6 +127,8 @@ class Listener:
         else:
             body = json.dumps({"__type": error["Code"], "message": error["Message"]})
         headers: Any = {}
+        # moto hears of the request as well, and would do what it asks for.
+        request.url = "https://nowhere"
         return AWSResponse(request.url, 400, headers, MockRawResponse(body))
 
     def before_try(self, event_name: str, **_: Any) -> dict[str, Any] | None:

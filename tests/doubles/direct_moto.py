@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import pytest
 from botocore.client import BaseClient
 from botocore.hooks import first_non_none_response
-from botocore.parsers import JSONParser, RestJSONParser
+from botocore.parsers import JSONParser, QueryParser, RestJSONParser
 from botocore.useragent import UserAgentString
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.parse import PROTOCOL_PARSERS
@@ -44,6 +44,7 @@ Answer = tuple[Any, dict[str, Any]]
 _REFUSED = 300
 _make_request_by_http: Any = BaseClient._make_request  # type: ignore[attr-defined]
 _JSON: Any = JSONParser()
+_XML: Any = QueryParser()
 _REST: Any = RestJSONParser()
 _QUERY: Any = JSONParser(timestamp_parser=datetime.fromisoformat)
 
@@ -114,11 +115,13 @@ def _answer(client: Any, operation: Any, request_dict: dict[str, Any]) -> Answer
         _route(response, operation, request_dict["url_path"])
     answered: Any = response.call_action()
     status, headers, text = answered
+    body = text if isinstance(text, bytes) else text.encode()
+    answer = {"status_code": int(status), "headers": headers, "body": body}
     if client.meta.service_model.resolved_protocol == "query":
-        parsed = _parsed_query(operation, json.loads(text))
+        # Some of moto's errors are XML whatever was wanted.
+        xml = body.startswith(b"<")
+        parsed = _XML.parse(answer, None) if xml else _parsed_query(operation, json.loads(body))
     else:
-        body = text if isinstance(text, bytes) else text.encode()
-        answer = {"status_code": int(status), "headers": headers, "body": body}
         parser = _REST if client.meta.service_model.resolved_protocol == "rest-json" else _JSON
         parsed = parser.parse(answer, operation.output_shape)
         if "Error" in parsed:

@@ -19,6 +19,7 @@ from botocore.retries.standard import (
 )
 
 from handler.deadline import Deadline, back_off
+from handler.errors import OutOfTimeError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -44,7 +45,7 @@ _THROTTLED = ThrottledRetryableChecker()
 # throttling, but not these (API reference of IAM, "Common errors" of the calls).
 _PASSING = frozenset({"ConcurrentModification", "EntityTemporarilyUnmodifiable"})
 # Of Secrets Manager it means a quota, which waiting does not raise; botocore takes it for a rate.
-_LASTING = "LimitExceededException"
+_QUOTA = "LimitExceededException"
 # A lost answer must not make a second key, for the call has no idempotency token.
 _NEVER_TWICE = "CreateAccessKey"
 _CHANGING_SERVICES = ("iam", "scheduler", "secrets-manager")
@@ -115,11 +116,14 @@ def _before_call(model: Any, **_: Any) -> None:
 def _wait_to_repeat(operation: Any, attempts: int, **event: Any) -> float | None:
     """Called after each try of a call; waits and returns 0 if it is to be repeated, else None.
 
-    While the table is not served nobody is heard, for hearing asks the table.
+    While the table is not served nobody is heard, for hearing asks the table. Raises OutOfTimeError
+    when AWS throttles until the time is over, and what `heed` and BEFORE_CHANGE raise.
     """
-    if not _passes(
-        RetryEventAdapter().create_retry_context(operation=operation, attempts=attempts, **event)
-    ):
+    context = RetryEventAdapter().create_retry_context(
+        operation=operation, attempts=attempts, **event
+    )
+    throttled = _is_throttled(context)
+    if not (throttled or _passes(context)):
         return None
     deadline, delay = _DEADLINE.get(), back_off(attempts)
     if operation.service_model.service_name == "dynamodb":
@@ -128,18 +132,31 @@ def _wait_to_repeat(operation: Any, attempts: int, **event: Any) -> float | None
         time.sleep(delay)
         return 0
     if delay > deadline.seconds_left():
+        if throttled:
+            raise OutOfTimeError(
+                f"AWS throttled {operation.name} until the time ran out. What was done stands "
+                "until the next request finishes or undoes it; change fewer resources at once, "
+                "or try again."
+            )
         return None
     deadline.pause(delay)
     _before_call(operation)
     return 0
 
 
+def _is_throttled(context: RetryContext) -> bool:
+    """Whether AWS refused the call because there are too many."""
+    return _THROTTLED.is_retryable(context) and _code(context) != _QUOTA
+
+
 def _passes(context: RetryContext) -> bool:
-    """Whether a call failed in a way that passes, and may be made once more."""
-    code: Any = context.get_error_code()  # The stubs take it for a number.
-    if code == _LASTING:
-        return False
-    if code in _PASSING or _THROTTLED.is_retryable(context):
+    """Whether the call failed otherwise, in a way that passes, and may be made once more."""
+    code, operation = _code(context), context.operation_model
+    if code in _PASSING:
         return True  # It was refused, so nothing has happened.
-    name = context.operation_model.name if context.operation_model else ""
-    return name != _NEVER_TWICE and _REPEATABLE.is_retryable(context)
+    repeatable = operation is not None and operation.name != _NEVER_TWICE and code != _QUOTA
+    return repeatable and _REPEATABLE.is_retryable(context)
+
+
+def _code(context: RetryContext) -> Any:
+    return context.get_error_code()  # The stubs take it for a number.

@@ -12,7 +12,7 @@ from doubles.fake_cloudformation import FUNCTION_ARN, LambdaContext
 from doubles.strict_dynamodb import Trouble
 from handler.aws.account import Account
 from handler.aws.clients import clients
-from handler.deadline import Deadline
+from handler.deadline import RESERVE_SECONDS, Deadline
 from handler.errors import LeaseLostError, StillBusyError, UnrememberedError
 from handler.model.owner import Owner
 from handler.settings import Settings
@@ -168,6 +168,32 @@ def test_throttled_table_is_waited_for(
 
     assert 30 <= sum(slept) < 60
     assert new_memory().peek().user("Provazio").user_id == "AIDA1"
+
+
+@pytest.mark.parametrize(("seconds", "taken"), [(20, True), (40, False)])
+def test_throttled_table_may_use_half_of_the_reserve(
+    new_memory: Make,
+    slept: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: int,
+    taken: bool,
+) -> None:
+    """What was done is remembered though time is up, and the answer still has its own time."""
+    memory = new_memory()
+    memory.open()
+    memory.note("Provazio", user_id="AIDA1")
+    slept.append(300 - RESERVE_SECONDS)
+    until = sum(slept) + seconds
+    with monkeypatch.context() as patch:
+        strict_dynamodb.befall(patch, Trouble.THROTTLED, lambda _: sum(slept) < until)
+        if taken:
+            memory.close()
+        else:
+            with pytest.raises(UnrememberedError):
+                memory.close()
+
+    assert sum(slept) < 300 - RESERVE_SECONDS / 2
+    assert (new_memory().peek().user("Provazio").user_id == "AIDA1") == taken
 
 
 def test_table_that_refuses_is_told(new_memory: Make, monkeypatch: pytest.MonkeyPatch) -> None:
