@@ -28,7 +28,6 @@ _OPERATORS = {
     "ArnEquals": "is",
     "ArnNotLike": "is not",
     "Bool": "is",
-    "BoolIfExists": "is absent or",
     "NotIpAddress": "is not in",
     "StringEquals": "is",
     "StringNotEquals": "is not",

@@ -50,6 +50,8 @@ ACCEPTED_FINDINGS = {
     ("cluster", "RESOURCE_MISMATCH"),
     # A boundary is compared with StringEquals, as the IAM User Guide does, and is an ARN.
     ("iam-bounded", "MISMATCHED_TYPE_BUT_USABLE"),
+    # It looks for aws:ViaAWSService among the keys of the action; AWS sends it with every request.
+    ("no-public-ips", "UNKNOWN_CONDITION_FOR_ACTION"),
     # Interfaces, groups and load balancers of a cluster carry no tag that an add-on always sets.
     ("role-boundary", "RESOURCE_STAR"),
     # What an action makes and what it is made from stand in two statements, with conditions each.

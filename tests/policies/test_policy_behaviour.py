@@ -211,6 +211,17 @@ def test_options_refuse(variable: str) -> None:
         assert not allowed(call, restricted)
 
 
+def test_services_may_launch_where_the_subnet_decides() -> None:
+    """Node groups of eksctl never say whether they want a public address."""
+    policies = documents(["infrastructure", "no-public-ips"])
+    interface = ("arn:aws:ec2:us-east-1:123456789012:network-interface/*",)
+    by_service = {"aws:ViaAWSService": "true"}
+    asking = {**by_service, "ec2:AssociatePublicIpAddress": "true"}
+
+    assert allowed(Call("ec2:RunInstances", interface, by_service, AWS.region), policies)
+    assert not allowed(Call("ec2:RunInstances", interface, asking, AWS.region), policies)
+
+
 def test_options_can_be_combined() -> None:
     """All options together still let the installer launch an instance in the VPC that exists."""
     policies = documents(["infrastructure", *OPTIONS.values()])
