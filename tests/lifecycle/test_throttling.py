@@ -14,6 +14,8 @@ from moto.secretsmanager.responses import SecretsManagerResponse
 from doubles import direct_moto, strict_dynamodb, world
 from doubles.aws_calls import LISTENER, Calls
 from doubles.fake_cloudformation import Stack
+from handler.errors import LeaseLostError
+from handler.state.memory import LEASE_SECONDS
 
 # moto warns of codes that the service model does not list.
 pytestmark = pytest.mark.filterwarnings("ignore:Exception.*does not match an error shape")
@@ -92,6 +94,24 @@ def test_throttling_is_waited_for_and_the_lease_kept(
         assert list(world.keys()) == [world.secret()["AccessKeyId"]]
     elif operation == "delete":
         assert world.nothing_is_left()
+
+
+def test_lease_that_is_lost_while_aws_throttles(
+    stack: Stack, throttle: Throttle, slept: list[float]
+) -> None:
+    """Who waited and no longer has the lease makes no further try, and gives no answer."""
+    stack.create(**PROPERTIES)
+
+    def lasts() -> bool:
+        strict_dynamodb.remove(f"{stack.stack_id}#{stack.logical_id}")
+        return sum(slept) < LONG
+
+    tried = throttle("iam:DeleteUser", lasts)
+    with pytest.raises(LeaseLostError):
+        stack.delete()
+
+    assert tried[-1] < LEASE_SECONDS
+    assert world.user_names() == ["Provazio"]
 
 
 def test_tries_come_at_random_times(stack: Stack, throttle: Throttle, slept: list[float]) -> None:

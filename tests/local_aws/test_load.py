@@ -28,7 +28,9 @@ def template(stack: int) -> str:
         }
         return {"Type": "Custom::RestrictedIAMUser", "Properties": properties}
 
-    return json.dumps({"Resources": {f"User{number}": resource(number) for number in range(5)}})
+    return json.dumps(
+        {"Resources": {f"User{number}": resource(number) for number in range(RESOURCES)}}
+    )
 
 
 def ended(cloudformation: Any, stack_id: str) -> str:
@@ -51,7 +53,6 @@ def test_many_resources_where_aws_throttles(
         iam, cloudformation = aws.client("iam"), aws.client("cloudformation")
         before = {user["UserName"] for user in iam.list_users()["Users"]}
         throttled = aws.directory / "throttled"
-        throttled.touch()
 
         began = time.monotonic()
         ids = [
@@ -65,8 +66,7 @@ def test_many_resources_where_aws_throttles(
         assert made == ["CREATE_COMPLETE"] * STACKS
         users = {user["UserName"] for user in iam.list_users(MaxItems=200)["Users"]} - before
         assert len(users) == STACKS * RESOURCES
-        refused = len(throttled.read_text().splitlines())
-        print(f"created in {time.monotonic() - began:.0f} s, {refused} calls throttled")
+        print(f"created in {time.monotonic() - began:.0f} s")
 
         began = time.monotonic()
         for stack_id in ids:
@@ -74,10 +74,10 @@ def test_many_resources_where_aws_throttles(
         with ThreadPoolExecutor(STACKS) as pool:
             gone = list(pool.map(lambda stack_id: ended(cloudformation, stack_id), ids))
         assert gone == ["DELETE_COMPLETE"] * STACKS
-        refused_too = len(throttled.read_text().splitlines()) - refused
-        print(f"deleted in {time.monotonic() - began:.0f} s, {refused_too} calls throttled")
+        refused = len(throttled.read_text().splitlines())
+        print(f"deleted in {time.monotonic() - began:.0f} s; {refused} calls were throttled")
 
-        assert min(refused, refused_too) > STACKS * RESOURCES
+        assert refused > STACKS * RESOURCES
         assert {user["UserName"] for user in iam.list_users()["Users"]} == before
         assert iam.list_policies(Scope="Local", PathPrefix="/restricted/")["Policies"] == []
         names = aws.client("secretsmanager").list_secrets(IncludePlannedDeletion=True)

@@ -1,7 +1,6 @@
 """The AWS clients; the only module that builds them, and that repeats a call that was refused."""
 
 import logging
-import sys
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -12,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import boto3  # noqa: TID251 - the one place
 from botocore.config import Config
 from botocore.retries.standard import (
+    ModeledRetryableChecker,
+    OrRetryChecker,
     RetryContext,
     RetryEventAdapter,
-    StandardRetryConditions,
     ThrottledRetryableChecker,
+    TransientRetryableChecker,
 )
 
 from handler.deadline import Deadline, back_off
@@ -39,8 +40,8 @@ for _name in ("boto3", "botocore", "urllib3"):
 _CONFIG = Config(
     connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1}
 )
-_REPEATABLE = StandardRetryConditions(max_attempts=sys.maxsize)
 _THROTTLED = ThrottledRetryableChecker()
+_BROKEN = OrRetryChecker([TransientRetryableChecker(), ModeledRetryableChecker()])
 # Two changes of one entity at a time, or of one whose name was used a moment ago; botocore knows
 # throttling, but not these (API reference of IAM, "Common errors" of the calls).
 _PASSING = frozenset({"ConcurrentModification", "EntityTemporarilyUnmodifiable"})
@@ -155,7 +156,7 @@ def _passes(context: RetryContext) -> bool:
     if code in _PASSING:
         return True  # It was refused, so nothing has happened.
     repeatable = operation is not None and operation.name != _NEVER_TWICE and code != _QUOTA
-    return repeatable and _REPEATABLE.is_retryable(context)
+    return repeatable and _BROKEN.is_retryable(context)
 
 
 def _code(context: RetryContext) -> Any:
