@@ -23,7 +23,7 @@ Layers = list[list[dict[str, Any]]]
 
 
 def groups() -> Iterator[dict[str, Any]]:
-    """Every group of calls of every file: allowed, refused, taken away by options, steps of paths."""
+    """Every group of calls of every file: allowed, refused, lost by options, steps of paths."""
     for path in sorted((CALLS / "allowed").glob("*.yaml")):
         yield from load(f"allowed/{path.stem}")
     for section in load("refused").values():
@@ -82,9 +82,8 @@ def judged(cases: list[tuple[Call, Layers]], location: Location) -> list[bool]:
         check=True,
     )
     verdicts = iter(json.loads(done.stdout))
-    return [
-        all([next(verdicts) == "Allowed" for _resource in call.resources]) for call, _ in cases
-    ]
+    decided = [[next(verdicts) for _resource in call.resources] for call, _ in cases]
+    return [set(one) == {"Allowed"} for one in decided]
 
 
 def _index(documents: list[str], document: str) -> int:

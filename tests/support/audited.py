@@ -50,7 +50,8 @@ def audited_account(directory: Path) -> Iterator[Account]:
         )
         _embed(aws)
         stacks = (PROVIDER_STACK, HARDENED_STACK, EMBEDDING_STACK)
-        yield Account(aws, {k: v for stack in stacks for k, v in _names(aws, stack).items()})
+        names = {k: v for stack in stacks for k, v in _names(aws, stack).items()}
+        yield Account(aws, {key: "the customer's key", **names})
 
 
 def _names(aws: LocalAws, stack: str) -> dict[str, str]:

@@ -29,6 +29,7 @@ class Accepted:
     checks: tuple[str, ...]
     on: tuple[str, ...]
     because: str
+    emulator: bool
 
     @property
     def patterns(self) -> list[Finding]:
@@ -38,7 +39,9 @@ class Accepted:
 def accepted(auditor: str) -> list[Accepted]:
     """The entries of accepted.yaml for an auditor."""
     return [
-        Accepted(tuple(entry["checks"]), tuple(entry["on"]), entry["because"])
+        Accepted(
+            tuple(entry["checks"]), tuple(entry["where"]), entry["because"], "emulator" in entry
+        )
         for entry in yaml.safe_load(ACCEPTED.read_text())[auditor]
     ]
 
