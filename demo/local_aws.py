@@ -21,6 +21,7 @@ import boto3
 
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
+LAUNCHER = Path(__file__).with_name("launcher.py")
 _START_SECONDS = 60
 # MiniStack takes this key for the account's root; it is worth nothing elsewhere.
 _ROOT_KEY = {"AWS_ACCESS_KEY_ID": "local-root", "AWS_SECRET_ACCESS_KEY": "local-root-secret"}
@@ -104,14 +105,14 @@ def _client(
 
 
 @contextmanager
-def local_aws(directory: Path) -> Iterator[LocalAws]:
+def local_aws(directory: Path, launcher: Path = LAUNCHER) -> Iterator[LocalAws]:
     """Start MiniStack, and end it with everything it started, however the block is left."""
     aws = LocalAws(directory, _free_port())
     log = directory / "ministack.log"
     with (
         log.open("w") as output,
         subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("launcher.py"))],
+            [sys.executable, str(launcher)],
             env=_environment(aws),
             stdin=subprocess.PIPE,  # The launcher ends its process group when this closes.
             stdout=output,

@@ -19,7 +19,7 @@ from support.permissions import (
     permissions,
     rendered,
 )
-from support.policy_calls import is_open, load
+from support.policy_calls import eksctl_role, is_open, load
 from support.templates import PROJECT
 
 REFERENCE = PROJECT / "docs" / "policies.md"
@@ -105,11 +105,17 @@ def _statement(found: Permission) -> str:
         f"- On: {but}{', '.join(map(_resource, found.resources))}",
     ]
     lines += [
-        f"- Where: `{key}` {_OPERATORS[operator]} {_quoted(values)}"
+        f"- Where: {_condition(operator, key, values)}"
         for operator, keys in found.conditions.items()
         for key, values in keys.items()
     ]
     return "\n".join(lines)
+
+
+def _condition(operator: str, key: str, values: tuple[str, ...]) -> str:
+    if operator == "Null":
+        return f"`{key}` is {'absent' if values == ('true',) else 'given'}"
+    return f"`{key}` {_OPERATORS[operator]} {_quoted(values)}"
 
 
 def _resource(arn: str) -> str:
@@ -135,7 +141,9 @@ def _paths(section: str) -> str:
     rows = [f"| Path | {' | '.join(ENTRIES)} |", "|---|" + "---|" * len(ENTRIES)]
     for path in load("paths")[section]:
         cells = [
-            path.get("open", {}).get(entry, "open") if is_open(path, granted) else "closed"
+            path.get("open", {}).get(entry, "open")
+            if is_open(path, granted, eksctl_role(entry, "*"))
+            else "closed"
             for entry, granted in policies.items()
         ]
         rows.append(f"| {path['path']} | {' | '.join(cells)} |")

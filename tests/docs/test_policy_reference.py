@@ -3,6 +3,7 @@
 import re
 
 from docs.build.policy_reference import REFERENCE, reference
+from handler.policies.placeholders import Variables
 from support.permissions import DOCUMENTS, MANIFEST, PARTITIONS, permissions, rendered
 from support.templates import load, resolved
 
@@ -37,7 +38,8 @@ def test_reference_admits_that_eks_is_administrator() -> None:
 def test_links_of_the_reference_lead_somewhere() -> None:
     """Links to files and headings are not broken."""
     text = REFERENCE.read_text()
-    headings = {f"#{name.lower()}" for name in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    headings = {f"#{title.lower().replace(' ', '-')}" for title in titles}
     for link in re.findall(r"\]\(([^)]+)\)", text):
         assert link in headings or (REFERENCE.parent / link).exists(), link
 
@@ -45,8 +47,14 @@ def test_links_of_the_reference_lead_somewhere() -> None:
 def test_role_boundary_example_is_the_document() -> None:
     """examples/role-boundary.yaml makes the policy that policies/role-boundary.json says."""
     regions = ["eu-west-1", "eu-central-1"]
-    (policy,) = rendered(["role-boundary"], PARTITIONS["aws"], {"AWS_REGION": regions})
+    given: Variables = {"AWS_REGION": regions, "EKS_CLUSTER_NAME": "staging-0"}
+    (policy,) = rendered(["role-boundary"], PARTITIONS["aws"], given)
     properties = load("examples/role-boundary.yaml")["Resources"]["RoleBoundary"]["Properties"]
-    values = {"AWS::Partition": "aws", "AWS::AccountId": "123456789012", "Regions": regions}
+    values = {
+        "AWS::Partition": "aws",
+        "AWS::AccountId": "123456789012",
+        "Regions": regions,
+        "EksClusterName": "staging-0",
+    }
 
     assert resolved(properties["PolicyDocument"], values) == policy.document

@@ -230,8 +230,11 @@ def test_all_problems_of_a_document_are_told_at_once(stack: Stack) -> None:
         ("ALLOWED_CIDR", "203.0.113.0"),
         ("ALLOWED_CIDR", "256.0.113.0/24"),
         ("ALLOWED_CIDR", "203.0.113.0/33"),
+        pytest.param("ALLOWED_CIDR", ":" * 200_000, id="ALLOWED_CIDR-200 kB"),
         ("AWS_REGION", "eu-*"),
         ("NODE_ROLE_NAME", "a:role/b"),
+        ("NODE_ROLE_NAME", "aws-reserved/sso.amazonaws.com/AWSReservedSSO_Administrator"),
+        ("NODE_ROLE_NAME", "service-role/builds"),
     ],
 )
 def test_values_of_the_catalogues_variables(

@@ -52,6 +52,21 @@ BAD_PROPERTIES: dict[str, tuple[dict[str, Any], str]] = {
         {"PolicyVariables": {"NODE_ROLE_NAME": "a*"}},
         "NODE_ROLE_NAME in PolicyVariables must be an IAM role name",
     ),
+    "node role of an AWS service": (
+        {
+            "PolicyVariables": {
+                "NODE_ROLE_NAME": "aws-service-role/x.amazonaws.com/AWSServiceRoleForX"
+            }
+        },
+        "not under aws-service-role/, aws-reserved/ or service-role/, where roles of AWS",
+    ),
+    "role boundary that is AWS's own": (
+        {
+            "PolicyTemplate": "eks-bounded",
+            "PolicyVariables": {"ROLE_BOUNDARY_ARN": "arn:aws:iam::aws:policy/AdministratorAccess"},
+        },
+        "must be the ARN of a managed policy of an account, not of AWS",
+    ),
     "list inside a text": (
         {"PolicyVariables": {"NODE_ROLE_NAME": ["a", "b"]}},
         "NODE_ROLE_NAME in PolicyVariables must be one string",

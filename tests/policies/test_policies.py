@@ -50,8 +50,12 @@ ACCEPTED_FINDINGS = {
     ("cluster", "RESOURCE_MISMATCH"),
     # A boundary is compared with StringEquals, as the IAM User Guide does, and is an ARN.
     ("iam-bounded", "MISMATCHED_TYPE_BUT_USABLE"),
-    # Newer than parliament's table, which is of 2024.
-    ("role-boundary", "UNKNOWN_ACTION"),
+    # It looks for aws:ViaAWSService among the keys of the action; AWS sends it with every request.
+    ("no-public-ips", "UNKNOWN_CONDITION_FOR_ACTION"),
+    # Interfaces, groups and load balancers of a cluster carry no tag that an add-on always sets.
+    ("role-boundary", "RESOURCE_STAR"),
+    # What an action makes and what it is made from stand in two statements, with conditions each.
+    ("role-boundary", "RESOURCE_MISMATCH"),
 }
 
 

@@ -20,7 +20,16 @@ from support.permissions import (
     rendered,
     resource_pattern,
 )
-from support.policy_calls import CALLS, Call, allowed, calls, is_open, load
+from support.policy_calls import (
+    CALLS,
+    EVERYTHING,
+    Call,
+    allowed,
+    calls,
+    eksctl_role,
+    is_open,
+    load,
+)
 from support.templates import load as load_template
 from support.templates import resolved
 
@@ -33,10 +42,6 @@ HOSTILE = [group for section in load("refused").values() for group in section]
 PATHS = [path for section in load("paths").values() for path in section]
 # An entry that paths.yaml does not describe is open in docs/policies.md wherever it is open.
 DESCRIBED = sorted({entry for path in PATHS for entry in path.get("open", {})})
-EVERYTHING = {
-    "Version": "2012-10-17",
-    "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
-}
 
 
 def documents(
@@ -92,7 +97,12 @@ def test_what_is_needed_is_allowed_under_the_boundary(entry: str) -> None:
 @pytest.mark.parametrize("document", ALLOWED)
 def test_nothing_is_granted_that_nobody_needs(document: str) -> None:
     """Each action of a document is one of the calls that it is for, and the other way round."""
-    granted = {action for found in permissions(document) for action in found.actions}
+    granted = {
+        action
+        for found in permissions(document)
+        if found.effect == "Allow"
+        for action in found.actions
+    }
 
     assert granted == {call.action for call in needed(document)}
 
@@ -121,7 +131,13 @@ def test_hostile_calls_are_refused(entry: str, location: Location, cluster: str)
 
 def complete_calls() -> list[Call]:
     """The calls that are requests as AWS sees them; the steps of paths name what decides only."""
-    return [*(call for document in ALLOWED for call in needed(document)), *calls_of(HOSTILE)]
+    roles = load("roles")
+    return [
+        *(call for document in ALLOWED for call in needed(document)),
+        *calls_of(HOSTILE),
+        *calls_of(roles["allowed"]),
+        *calls_of(roles["refused"]),
+    ]
 
 
 @pytest.mark.parametrize("call", complete_calls(), ids=lambda call: call.action)
@@ -149,7 +165,8 @@ def test_paths_are_as_open_as_we_say(path: dict[str, Any], entry: str) -> None:
     """docs/policies.md admits every path that is open, and claims no closing that does not hold."""
     policies = documents(entry_documents(entry), EKS_CLUSTER_NAME="*")
 
-    assert is_open(path, policies) == (entry in path.get("open", {}))
+    is_so = is_open(path, policies, eksctl_role(entry, "*"))
+    assert is_so == (entry in path.get("open", {}))
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
@@ -161,7 +178,8 @@ def test_variables_close_paths(path: dict[str, Any], entry: str) -> None:
     variable = path["closed-by"]
     names = entry_documents(entry) + ([OPTIONS[variable]] if variable in OPTIONS else [])
 
-    assert not is_open(path, documents(names, EKS_CLUSTER_NAME="staging-0"))
+    policies = documents(names, EKS_CLUSTER_NAME="staging-0")
+    assert not is_open(path, policies, eksctl_role(entry, "staging-0"))
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
@@ -193,6 +211,17 @@ def test_options_refuse(variable: str) -> None:
         assert not allowed(call, restricted)
 
 
+def test_services_may_launch_where_the_subnet_decides() -> None:
+    """Node groups of eksctl never say whether they want a public address."""
+    policies = documents(["infrastructure", "no-public-ips"])
+    interface = ("arn:aws:ec2:us-east-1:123456789012:network-interface/*",)
+    by_service = {"aws:ViaAWSService": "true"}
+    asking = {**by_service, "ec2:AssociatePublicIpAddress": "true"}
+
+    assert allowed(Call("ec2:RunInstances", interface, by_service, AWS.region), policies)
+    assert not allowed(Call("ec2:RunInstances", interface, asking, AWS.region), policies)
+
+
 def test_options_can_be_combined() -> None:
     """All options together still let the installer launch an instance in the VPC that exists."""
     policies = documents(["infrastructure", *OPTIONS.values()])
@@ -201,13 +230,47 @@ def test_options_can_be_combined() -> None:
     assert allowed(launch, policies)
 
 
-def test_role_boundary_gives_no_way_to_more() -> None:
-    """Under the role boundary a role that may do everything cannot write IAM or assume a role."""
-    ceiling = documents(["role-boundary"])
-    hostile = [call for call in calls_of(HOSTILE) if call.action.split(":")[0] in ("iam", "sts")]
+@pytest.mark.parametrize("location", PARTITIONS.values(), ids=PARTITIONS)
+def test_role_boundary_allows_what_a_cluster_needs(location: Location) -> None:
+    """What the add-ons of a cluster call stays allowed under the role boundary."""
+    layers = [[EVERYTHING], documents(["role-boundary"], location)]
+    made = calls_of(load("roles")["allowed"], location)
 
-    assert [str(call) for call in hostile if allowed(call, [EVERYTHING], ceiling)] == []
-    assert allowed(Call("ec2:DescribeInstances", ("*",), {}, AWS.region), [EVERYTHING], ceiling)
+    assert [str(call) for call in made if not allowed(call, *layers)] == []
+
+
+@pytest.mark.parametrize("location", PARTITIONS.values(), ids=PARTITIONS)
+@pytest.mark.parametrize("cluster", NAMES.values(), ids=NAMES)
+def test_role_boundary_gives_no_way_to_more(location: Location, cluster: str) -> None:
+    """A role that may do everything can make none of the hostile calls but those that we name."""
+    layers = [[EVERYTHING], documents(["role-boundary"], location, EKS_CLUSTER_NAME=cluster)]
+    possible = {
+        group["it"]
+        for group in HOSTILE
+        if any(allowed(call, *layers) for call in calls_of([group], location))
+    }
+
+    assert possible == set(load("roles")["excepted"])
+
+
+def test_role_boundary_keeps_to_the_cluster() -> None:
+    """With the cluster's name, a role reaches no other cluster, volume, route or log group."""
+    layers = [[EVERYTHING], documents(["role-boundary"], EKS_CLUSTER_NAME="staging-0")]
+    hostile = calls_of(load("roles")["refused"])
+
+    assert [str(call) for call in hostile if allowed(call, *layers)] == []
+
+
+def test_nobody_forges_the_tag_of_the_driver() -> None:
+    """IAM reads tag keys without regard to case, so no spelling of the tag may be written."""
+    policies = documents(entry_documents("eks-bounded"))
+    volume = "arn:aws:ec2:us-east-1:123456789012:volume/vol-0a1b2c3d4e5f67890"
+    for key in ("ebs.csi.aws.com/cluster", "EBS.CSI.AWS.com/Cluster"):
+        forged = Call("ec2:CreateTags", (volume,), {f"aws:RequestTag/{key}": "true"}, AWS.region)
+        assert not allowed(forged, policies)
+    assert allowed(
+        Call("ec2:CreateTags", (volume,), {"aws:RequestTag/Name": "x"}, AWS.region), policies
+    )
 
 
 def test_every_file_of_calls_belongs_to_a_document() -> None:
@@ -219,4 +282,5 @@ def test_every_file_of_calls_belongs_to_a_document() -> None:
         "options",
         "paths",
         "refused",
+        "roles",
     ]

@@ -10,11 +10,15 @@ from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_doc
 from handler.model.owner import Location
 from handler.policies.documents import built_in_variables
 from handler.policies.placeholders import Variables, render
-from support.permissions import PARTITIONS, example_values
+from support.permissions import PARTITIONS, entry_documents, example_values, rendered
 
 CALLS = Path(__file__).parents[1] / "policies" / "calls"
 # In the example of ALLOWED_CIDR.
 INSIDE = "203.0.113.5"
+EVERYTHING = {
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"},
+}
 
 
 @dataclass(frozen=True)
@@ -65,14 +69,34 @@ def allowed(call: Call, *layers: list[dict[str, Any]]) -> bool:
     )
 
 
-def is_open(path: dict[str, Any], policies: list[dict[str, Any]]) -> bool:
-    """Whether the policies allow every step of a path of paths.yaml, or one if it says `any`."""
+def is_open(
+    path: dict[str, Any], policies: list[dict[str, Any]], role: list[list[dict[str, Any]]]
+) -> bool:
+    """Whether every step of a path of paths.yaml is allowed, or one if the path says `any`.
+
+    `role` has the layers of an eksctl role, as `eksctl_role` tells them.
+    """
     location = PARTITIONS["aws"]
-    made = [
-        call for step in path["steps"] for call in calls(step, location, example_values(location))
+    verdicts = [
+        allowed(call, *role) if step.get("by") == "role" else allowed(call, policies)
+        for step in path["steps"]
+        for call in calls(step, location, example_values(location))
     ]
-    verdicts = [allowed(call, policies) for call in made]
     return any(verdicts) if path.get("any") else all(verdicts)
+
+
+def eksctl_role(entry: str, cluster: str) -> list[list[dict[str, Any]]]:
+    """What limits a role that the user of an entry makes: its policies, then perhaps a boundary.
+
+    Its policies allow everything, where the user can write them at all.
+    """
+    location = PARTITIONS["aws"]
+    values = {**example_values(location), "EKS_CLUSTER_NAME": cluster}
+    (boundary,) = rendered(["role-boundary"], location, values)
+    documents = entry_documents(entry)
+    if "iam" in documents:
+        return [[EVERYTHING]]
+    return [[EVERYTHING], [boundary.document]] if "iam-bounded" in documents else [[]]
 
 
 def _context(call: Call, resource: str) -> EvalContext:
