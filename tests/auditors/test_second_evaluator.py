@@ -11,7 +11,7 @@ import pytest
 
 from handler.model.owner import Location
 from support.permissions import MANIFEST, PARTITIONS, entry_documents, example_values, rendered
-from support.policy_calls import CALLS, Call, allowed, calls, load
+from support.policy_calls import CALLS, EVERYTHING, Call, allowed, calls, load
 from support.templates import PROJECT, resolved
 from support.templates import load as load_template
 
@@ -30,6 +30,8 @@ def groups() -> Iterator[dict[str, Any]]:
         yield from section
     for option in load("options").values():
         yield from option["refuses"]
+    yield from load("roles")["allowed"]
+    yield from load("roles")["refused"]
     for section in load("paths").values():
         for path in section:
             yield from path["steps"]
@@ -48,6 +50,8 @@ def variants(entry: str, location: Location) -> Iterator[Layers]:
         names = entry_documents(entry)
         alone = [policy.document for policy in rendered(names, location, values)]
         yield [alone]
+        ceiling = [policy.document for policy in rendered(["role-boundary"], location, values)]
+        yield [[EVERYTHING], ceiling]
         if location.partition == "aws":
             yield [alone, [boundary()]]
             for option in OPTIONS.values():
