@@ -24,6 +24,10 @@ demo: install ## Deploy, rotate, embed and delete on a local AWS; no account nee
 playground: install ## Stay on a local AWS with the provider in it, until Ctrl-C; no account needed
 	@$(RUN) -m demo.playground
 
+.PHONY: acceptance
+acceptance: install ## The same in YOUR AWS account and region, and what AWS does there; asks first
+	@$(RUN) -m acceptance $(OPTIONS)
+
 .PHONY: test
 test: .venv/installed ## Tell in minutes whether a change is right, by a sample of faults and all else on moto
 	$(RUN) -m pytest --numprocesses=auto --dist=worksteal

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -13,31 +14,51 @@ import botocore.session
 from botocore.exceptions import ClientError
 
 from demo import sample
-from demo.local_aws import LocalAws
+from demo.aws import Aws
 from demo.sam import PROVIDER_STACK, Sam, Show, Tell, show_nothing
 
 EMBEDDING_STACK = "analytics"
 _GRACE = timedelta(hours=24)  # The default of PreviousKeyGraceHours.
-_ROTATION_TAKES = timedelta(minutes=1)
-_ROTATES_WITHIN_SECONDS = 30
+_ROTATION_TAKES = timedelta(minutes=3)
+_ROTATES_WITHIN_SECONDS = 180
 _CREDENTIAL_PROCESS = (
-    "aws secretsmanager get-secret-value --secret-id {secret} --query SecretString --output text"
+    "aws secretsmanager get-secret-value --region {region} --secret-id {secret}"
+    " --query SecretString --output text"
 )
+
+Promise = Callable[[bool, str], None]
 
 
 class BrokenPromiseError(Exception):
     """Something that a chapter promises does not hold."""
 
 
+@dataclass(frozen=True)
+class Names:
+    """The user of the provider's own stack, and where it and its secret are."""
+
+    user_name: str = "Provazio"
+    iam_path: str = "/restricted/"
+    secret_prefix: str = "restricted/"
+
+    @property
+    def secret(self) -> str:
+        """The default of SecretName."""
+        return f"{self.secret_prefix}{self.user_name}"
+
+
 @dataclass
 class Journey:
-    """The local AWS, what has been deployed on it, and who is told of it."""
+    """The account, what has been deployed in it, and who is told of it."""
 
-    aws: LocalAws
+    aws: Aws
     tell: Tell
     show: Show = show_nothing
-    sam: Sam = field(init=False)
+    names: Names = Names()
+    # What the user may and may not do; takes a session of the user.
+    check_sample: Callable[[boto3.Session, Promise], None] = sample.check
     outputs: dict[str, str] = field(default_factory=dict)
+    sam: Sam = field(init=False)
 
     def __post_init__(self) -> None:
         self.sam = Sam(self.aws, self.tell, self.show)
@@ -61,18 +82,22 @@ def last_four(access_key_id: str) -> str:
     return f"…{access_key_id[-4:]}"
 
 
-def write_profile(aws: LocalAws, secret: str) -> None:
+def write_profile(aws: Aws, secret: str) -> Path:
     """Make `installer` the profile that reads the secret through `credential_process`."""
-    process = _CREDENTIAL_PROCESS.format(secret=secret)
-    (aws.directory / "aws-config").write_text(
-        f"[profile installer]\nregion = us-east-1\ncredential_process = {process}\n"
+    process = _CREDENTIAL_PROCESS.format(region=aws.region, secret=secret)
+    config = aws.directory / "aws-config"
+    config.write_text(
+        f"[profile installer]\nregion = {aws.region}\ncredential_process = {process}\n"
     )
+    return config
 
 
 def reader(journey: Journey, secret: str) -> boto3.Session:
     """An SDK session that gets its credentials as a reader of the secret does."""
-    write_profile(journey.aws, secret)
-    return boto3.Session(botocore_session=botocore.session.Session(profile="installer"))
+    session: Any = botocore.session.Session(profile="installer")
+    # For this session alone: the process itself works with the settings of whoever runs us.
+    session.set_config_variable("config_file", str(write_profile(journey.aws, secret)))
+    return boto3.Session(botocore_session=session)
 
 
 def check_identity(journey: Journey, secret: str) -> boto3.Session:
@@ -80,7 +105,7 @@ def check_identity(journey: Journey, secret: str) -> boto3.Session:
     session = reader(journey, secret)
     user_arn = session.client("sts").get_caller_identity()["Arn"]
     journey.promise(
-        user_arn.endswith(f":user/restricted/{journey.stored(secret)['UserName']}"),
+        user_arn.endswith(f":user{journey.names.iam_path}{journey.stored(secret)['UserName']}"),
         f"a boto3 session with the credential_process profile is {user_arn}",
     )
     return session
@@ -88,7 +113,7 @@ def check_identity(journey: Journey, secret: str) -> boto3.Session:
 
 def check_permissions(journey: Journey, secret: str) -> None:
     """The stored credentials can do what they are for, and nothing else."""
-    sample.check(check_identity(journey, secret), journey.promise)
+    journey.check_sample(check_identity(journey, secret), journey.promise)
 
 
 def check_refused(journey: Journey, call: Callable[[], object], code: str, sentence: str) -> None:
@@ -108,13 +133,14 @@ def create(journey: Journey) -> None:
     for name in ("UserArn", "PolicyArns", "SecretArn"):
         journey.tell(f"{name:<12} {journey.outputs[name]}")
     journey.tell(f"{'AccessKeyId':<12} {last_four(journey.outputs['AccessKeyId'])}")
-    check_permissions(journey, "restricted/Provazio")
+    check_permissions(journey, journey.names.secret)
 
 
 def check_replaced(journey: Journey, replaced: str) -> None:
     """The secret holds a new key, and the one of before works until its grace is over."""
-    now = journey.stored("restricted/Provazio")
-    previous = journey.stored("restricted/Provazio", "AWSPREVIOUS")
+    names = journey.names
+    now = journey.stored(names.secret)
+    previous = journey.stored(names.secret, "AWSPREVIOUS")
     journey.promise(
         now["AccessKeyId"] != replaced,
         f"the secret holds a new key, {last_four(now['AccessKeyId'])}",
@@ -122,7 +148,7 @@ def check_replaced(journey: Journey, replaced: str) -> None:
     holder = journey.aws.client_of("sts", replaced, previous["SecretAccessKey"])
     journey.promise(
         previous["AccessKeyId"] == replaced
-        and holder.get_caller_identity()["Arn"].endswith("/Provazio"),
+        and holder.get_caller_identity()["Arn"].endswith(f"/{names.user_name}"),
         f"the key of before, {last_four(replaced)}, is AWSPREVIOUS and still works",
     )
     ends = end_of_grace(journey, replaced)
@@ -139,7 +165,9 @@ def end_of_grace(journey: Journey, access_key_id: str) -> datetime | None:
     scheduler = journey.aws.client("scheduler")
     schedules = [
         scheduler.get_schedule(Name=one["Name"], GroupName=one["GroupName"])
-        for one in scheduler.list_schedules()["Schedules"]
+        for page in scheduler.get_paginator("list_schedules").paginate()
+        for one in page["Schedules"]
+        if one["GroupName"].startswith(journey.sam.provider_stack)
     ]
     for schedule in schedules:
         if access_key_id in schedule["Target"]["Input"]:
@@ -153,7 +181,7 @@ def rotate(journey: Journey) -> None:
     before = journey.outputs
     journey.outputs = journey.sam.deploy(Serial="2")
     check_replaced(journey, before["AccessKeyId"])
-    check_permissions(journey, "restricted/Provazio")
+    check_permissions(journey, journey.names.secret)
 
 
 def widen(journey: Journey) -> None:
@@ -167,14 +195,14 @@ def widen(journey: Journey) -> None:
         f"the user has {', '.join(names)}",
     )
     journey.promise(journey.outputs["AccessKeyId"] == before["AccessKeyId"], "the key is the same")
-    sample.check_eks(reader(journey, "restricted/Provazio"), journey.promise)
+    sample.check_eks(reader(journey, journey.names.secret), journey.promise)
 
 
 def rotate_by_schedule(journey: Journey) -> None:
     """Secrets Manager rotates through the rotation function, as it does when 90 days are over."""
-    replaced = journey.stored("restricted/Provazio")["AccessKeyId"]
+    replaced = journey.stored(journey.names.secret)["AccessKeyId"]
     subprocess.run(
-        ["aws", "secretsmanager", "rotate-secret", "--secret-id", "restricted/Provazio"],
+        ["aws", "secretsmanager", "rotate-secret", "--secret-id", journey.names.secret],
         env=journey.aws.environment,
         stdout=subprocess.DEVNULL,
         check=True,
@@ -182,10 +210,10 @@ def rotate_by_schedule(journey: Journey) -> None:
     give_up = time.monotonic() + _ROTATES_WITHIN_SECONDS
     while not end_of_grace(journey, replaced) and time.monotonic() < give_up:
         journey.show("Secrets Manager takes the four steps of a rotation", "")
-        time.sleep(0.3)
+        time.sleep(journey.aws.poll_seconds)
     journey.show("", "")
     check_replaced(journey, replaced)
-    check_identity(journey, "restricted/Provazio")
+    check_identity(journey, journey.names.secret)
 
 
 def embed(journey: Journey) -> None:
@@ -200,7 +228,7 @@ def embed(journey: Journey) -> None:
 
 def delete(journey: Journey) -> None:
     """Deleting both stacks leaves nothing that we made."""
-    session = reader(journey, "restricted/Provazio")
+    session = reader(journey, journey.names.secret)
     session.client("sts").get_caller_identity()  # The session has the key from now on.
     journey.sam.delete(EMBEDDING_STACK)
     journey.sam.delete(PROVIDER_STACK)

@@ -38,6 +38,8 @@ class LocalAws:
 
     directory: Path
     port: int
+    region: str = REGION
+    poll_seconds: float = 0.3
 
     @property
     def certificate(self) -> Path:
@@ -53,9 +55,9 @@ class LocalAws:
             **_ROOT_KEY,
             "AWS_CA_BUNDLE": str(self.certificate),
             "AWS_CONFIG_FILE": str(self.directory / "aws-config"),
-            "AWS_DEFAULT_REGION": REGION,
+            "AWS_DEFAULT_REGION": self.region,
             "AWS_ENDPOINT_URL": f"https://localhost:{self.port}",
-            "AWS_REGION": REGION,
+            "AWS_REGION": self.region,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "NO_PROXY": without_proxy,
             "no_proxy": without_proxy,

@@ -12,12 +12,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from demo.local_aws import LocalAws
+from demo.aws import Aws
 
 PROJECT = Path(__file__).parents[1]
 PROVIDER_STACK = "restricted-iam-user"
 _SAM = PROJECT / ".venv-sam" / "bin" / "sam"
-_POLL_SECONDS = 0.3
 # What the SAM CLI writes when it comes to a step, and the step in our words.
 _STEPS = {
     "Building codeuri": "packaging the functions",
@@ -38,11 +37,17 @@ def show_nothing(_step: str, _detail: str) -> None:
 
 @dataclass(frozen=True)
 class Sam:
-    """`sam build` and `sam deploy` against the local AWS."""
+    """`sam build` and `sam deploy` in an account.
 
-    aws: LocalAws
+    `bucket` takes the packages; without one the SAM CLI makes its own, which it shares with other
+    projects.
+    """
+
+    aws: Aws
     tell: Tell
     show: Show = show_nothing
+    provider_stack: str = PROVIDER_STACK
+    bucket: str = ""
 
     @property
     def built_template(self) -> Path:
@@ -57,7 +62,7 @@ class Sam:
 
     def deploy(self, **parameters: str) -> dict[str, str]:
         """Deploy the built template with the documented defaults; returns the stack's outputs."""
-        return self._deploy(PROVIDER_STACK, self.built_template, **parameters)
+        return self._deploy(self.provider_stack, self.built_template, **parameters)
 
     def deploy_example(self, stack_name: str, template: str, **parameters: str) -> dict[str, str]:
         """Deploy a template of examples/ as a stack of its own; returns its outputs."""
@@ -69,9 +74,10 @@ class Sam:
         cloudformation = self.aws.client("cloudformation")
         stack_id = cloudformation.describe_stacks(StackName=stack_name)["Stacks"][0]["StackId"]
         cloudformation.delete_stack(StackName=stack_id)
-        status = "DELETE_IN_PROGRESS"
-        while status == "DELETE_IN_PROGRESS":
-            time.sleep(_POLL_SECONDS)
+        status = ""
+        # For some seconds CloudFormation may tell the status of before.
+        while status not in ("DELETE_COMPLETE", "DELETE_FAILED"):
+            time.sleep(self.aws.poll_seconds)
             self.show(f"deleting {stack_name}", self._newest_event(stack_id))
             stack = cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
             status = stack["StackStatus"]
@@ -86,7 +92,9 @@ class Sam:
         overrides = [f'{name}="{value}"' for name, value in parameters.items()]
         options = ["--parameter-overrides", *overrides] if overrides else []
         config = str(PROJECT / "samconfig.toml")
-        arguments = ("--template", str(template), "--config-file", config)
+        arguments = ["--template", str(template), "--config-file", config]
+        if self.bucket:
+            arguments += ["--no-resolve-s3", "--s3-bucket", self.bucket, "--s3-prefix", stack_name]
         self._run("deploy", *arguments, "--stack-name", stack_name, *options, stack_name=stack_name)
         for done, resources in self._changes(stack_name).items():
             seconds = f"in {time.monotonic() - started:.0f} s"
@@ -124,7 +132,7 @@ class Sam:
                     begun = max(_STEPS, key=said.rfind)
                     step = _STEPS[begun] if begun in said else f"starting sam {arguments[0]}"
                     self.show(step, self._newest_event(stack_name) if step == "deploying" else "")
-                    time.sleep(_POLL_SECONDS)
+                    time.sleep(self.aws.poll_seconds)
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)

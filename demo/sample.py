@@ -24,11 +24,17 @@ class Attempt:
     service: str
     operation: str
     parameters: dict[str, Any] = field(default_factory=dict)
-    region: str = "us-east-1"
+    elsewhere: bool = False
 
-    def refused(self, session: Any) -> bool:
+    @property
+    def only_looks(self) -> bool:
+        """Whether the call changes nothing even where it is allowed by mistake."""
+        return self.operation.startswith(("describe_", "list_"))
+
+    def refused(self, session: Any, elsewhere: str) -> bool:
         """Whether IAM refuses the call; what does not exist may be asked for all the same."""
-        client = session.client(self.service, region_name=self.region)
+        region = elsewhere if self.elsewhere else session.region_name
+        client = session.client(self.service, region_name=region)
         try:
             getattr(client, self.operation)(**self.parameters)
         except ClientError as error:
@@ -44,7 +50,7 @@ VANILLA_MAY = [
 ]
 NOBODY_MAY = [
     Attempt("list users", "iam", "list_users"),
-    Attempt("look at another region", "ec2", "describe_instances", region="eu-west-3"),
+    Attempt("look at another region", "ec2", "describe_instances", elsewhere=True),
     Attempt("make another user", "iam", "create_user", {"UserName": "backdoor"}),
     Attempt("make itself a second key", "iam", "create_access_key"),
     Attempt(
@@ -113,6 +119,13 @@ def check(session: boto3.Session, promise: Callable[[bool, str], None]) -> None:
     _check(session, promise, VANILLA_MAY, NOBODY_MAY)
 
 
+def look(session: boto3.Session, promise: Callable[[bool, str], None], elsewhere: str) -> None:
+    """The same, by calls that change nothing; `elsewhere` is a region that the user is not for."""
+    may = [attempt for attempt in VANILLA_MAY if attempt.only_looks]
+    may_not = [attempt for attempt in NOBODY_MAY if attempt.only_looks]
+    _check(session, promise, may, may_not, elsewhere)
+
+
 def check_eks(session: boto3.Session, promise: Callable[[bool, str], None]) -> None:
     """What the plain EKS entry may and may not do besides; leaves no role behind."""
     _check(session, promise, EKS_MAY, EKS_MAY_NOT)
@@ -124,8 +137,13 @@ def _check(
     promise: Callable[[bool, str], None],
     may: list[Attempt],
     may_not: list[Attempt],
+    elsewhere: str = "eu-west-3",
 ) -> None:
     for verdict, attempts in (("may", may), ("may not", may_not)):
-        wrong = [a.words for a in attempts if a.refused(session) != (verdict == "may not")]
+        wrong = [
+            attempt.words
+            for attempt in attempts
+            if attempt.refused(session, elsewhere) != (verdict == "may not")
+        ]
         sentence = ", ".join(attempt.words for attempt in attempts)
         promise(not wrong, f"it {verdict} {', '.join(wrong) or sentence}")

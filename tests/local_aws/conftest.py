@@ -25,14 +25,23 @@ def package(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built(package: Path) -> Callable[[LocalAws], Sam]:
-    """The SAM CLI at a local AWS, as it is after `sam build`."""
+def built_sam(package: Path) -> type[Sam]:
+    """The SAM CLI as it is after `sam build`."""
 
     class BuiltSam(Sam):
         # It names the licence by a relative path, so it is used where it was made.
         built_template = package / "template.yaml"
 
-    return lambda aws: BuiltSam(aws, print)
+        def build(self) -> None:
+            """It is built."""
+
+    return BuiltSam
+
+
+@pytest.fixture(scope="session")
+def built(built_sam: type[Sam]) -> Callable[[LocalAws], Sam]:
+    """The same at a local AWS."""
+    return lambda aws: built_sam(aws, print)
 
 
 @pytest.fixture(scope="module")
