@@ -40,7 +40,7 @@ NOT_SHOWN: dict[str, dict[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Principal(LocalAws):
     """The local AWS for the holder of a key."""
 
@@ -81,7 +81,11 @@ def principal(aws: LocalAws, name: str) -> Principal:
     iam.attach_user_policy(UserName=name, PolicyArn=arn)
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return Principal(
-        aws.directory, aws.port, key["AccessKeyId"], key["SecretAccessKey"], user["Arn"]
+        aws.directory,
+        aws.port,
+        access_key_id=key["AccessKeyId"],
+        secret_access_key=key["SecretAccessKey"],
+        arn=user["Arn"],
     )
 
 
