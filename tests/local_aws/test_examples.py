@@ -70,7 +70,8 @@ def test_every_example_is_told_of_and_tested() -> None:
     }
     table = (EXAMPLES / "README.md").read_text()
     here = Path(__file__)
-    tests = here.read_text() + here.with_name("test_credentials.py").read_text()
+    others = [here.with_name(f"test_{name}.py") for name in ("credentials", "deployer")]
+    tests = "".join(path.read_text() for path in (here, *others))
 
     assert set(re.findall(r"^\| \[.*?\]\((.*?)\)", table, re.MULTILINE)) == files
     assert [file for file in files if Path(file).stem not in tests] == []
