@@ -12,15 +12,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Put it in place for one test; returns the seconds that will have been slept."""
     slept: list[float] = []
     now = time.time()
-
-    def sleep(seconds: float) -> None:
-        if seconds:
-            slept.append(seconds)
-
-    clock = SimpleNamespace(time=lambda: now + sum(slept), sleep=sleep)
+    clock = SimpleNamespace(time=lambda: now + sum(slept), sleep=slept.append)
     for module in (memory, table):
         monkeypatch.setattr(module, "time", clock)
-    monotonic = time.monotonic
-    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + sum(slept))
-    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(time, "sleep", slept.append)
     return slept
