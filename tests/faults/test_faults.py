@@ -16,31 +16,13 @@ from doubles.invariants import (
     foreign_things,
     nothing_of_ours_is_left,
     plant_foreign_things,
-    resource_is_whole,
 )
 from handler.errors import UnansweredError
 from handler.state.record import Record
+from support import pairs
+from support.pairs import BEFORE, CHANGES, INVENTED, is_whole
 from support.sample import Sample
 
-BEFORE: dict[str, Any] = {
-    "UserName": "Provazio",
-    "PolicyTemplate": "vanilla",
-    "PolicyName": "Base",
-    "Serial": "1",
-    "Tags": [{"Key": "a", "Value": "1"}],
-    "ReaderArns": ["arn:aws:iam::123456789012:role/reader"],
-    "RotationSchedule": "rate(30 days)",
-}
-CHANGES: dict[str, dict[str, Any]] = {
-    "rotate": {"Serial": "2"},
-    "policies": {"PolicyTemplate": "eks", "Tags": [{"Key": "b", "Value": "1"}]},
-    "rename": {"UserName": "Second"},
-    "rename, shared secret": {"UserName": "Second", "SecretName": "restricted/shared"},
-    "secret": {"SecretName": "restricted/elsewhere"},
-}
-SHARED = {"rename, shared secret": {"SecretName": "restricted/shared"}}
-POLICIES = {"vanilla": ["Base"], "eks": ["Base", "BaseEks", "BaseEksIam"]}
-INVENTED = "restricted-iam-user-RestrictedUser-1A2B3C4D5E"
 MOST_CALLS = 100
 
 
@@ -54,9 +36,7 @@ class Scene:
     foreign: dict[str, Any] = field(default_factory=plant_foreign_things)
 
     def is_whole(self, properties: dict[str, Any]) -> None:
-        name = properties["UserName"]
-        secret = properties.get("SecretName", f"restricted/{name}")
-        resource_is_whole(name, secret, POLICIES[properties["PolicyTemplate"]])
+        is_whole(properties)
         assert foreign_things() == self.foreign
 
     def is_gone(self) -> None:
@@ -155,9 +135,9 @@ def scenes(
 
 def created(scene: Scene, change: str) -> tuple[dict[str, Any], dict[str, Any], str]:
     """A resource before an update: its properties, the wanted ones, and its key."""
-    before = BEFORE | SHARED.get(change, {})
+    before = pairs.before(change)
     key = scene.send("Create", "CREATE_IN_PROGRESS", before)["Data"]["AccessKeyId"]
-    return before, before | CHANGES[change], key
+    return before, pairs.wanted(change), key
 
 
 @pytest.mark.parametrize("follow", ["delivered again", "our id", "invented id"])
