@@ -167,7 +167,11 @@ def plan(observed: Observed, purpose: Purpose) -> Decision:
     ):
         if purpose.replays:
             return Restore(previous, "the stack replays the template of this key", lost)
-        abandoned = (current.access_key_id,) if current and observed.holds(current) else ()
+        abandoned = tuple(
+            key.access_key_id
+            for key in observed.keys
+            if current and key.access_key_id == current.access_key_id != previous.access_key_id
+        )
         return Restore(previous, "the stack rolls back to this key", lost, abandoned)
     if current is not None and observed.holds(current, active=True):
         if fits:

@@ -206,6 +206,15 @@ def test_without_memory_the_versions_of_the_secret_are_believed() -> None:
     assert plan(observed, Purpose("3")).delete_before == ("AKIA1",)
 
 
+def test_roll_back_keeps_a_key_that_both_versions_hold() -> None:
+    """AWSPREVIOUS comes back, and its key is not abandoned with AWSCURRENT."""
+    both = Observed([key("AKIA1")], stored("AKIA1", "2"), stored("AKIA1", "1"), made("AKIA1"))
+
+    decision = plan(both, Purpose("1", rolling_back=True))
+
+    assert decision == Restore(stored("AKIA1", "1"), "the stack rolls back to this key")
+
+
 def test_key_that_becomes_current_replaces_the_others() -> None:
     """Since when a key is replaced is remembered once; a key that comes back is not replaced."""
     later = LONG_AGO + timedelta(days=1)
