@@ -13,7 +13,6 @@ from acceptance.stacks import Stack, StackFailedError
 _LONGEST_SECONDS = 1200
 # Lists may name for a while what is gone.
 _GONE = ("NoSuchBucket", "NoSuchEntity", "ResourceNotFoundException")
-_CAN_BE_DELETED = ("CREATE_IN_PROGRESS", "REVIEW_IN_PROGRESS")
 
 Tell = Callable[[str], None]
 
@@ -85,9 +84,12 @@ def probe_stack(account: Account) -> str:
 
 
 def _delete_stack(stack: Stack) -> None:
-    """CloudFormation refuses to delete a stack that is being updated, so wait for its end."""
+    """A stack that is being made or updated first comes to an end: then all that is in it is known.
+
+    CloudFormation refuses to delete one that is being updated.
+    """
     give_up = time.monotonic() + _LONGEST_SECONDS
-    while (status := stack.status()).endswith("_IN_PROGRESS") and status not in _CAN_BE_DELETED:
+    while (status := stack.status()).endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
         if time.monotonic() > give_up:
             raise NotRemovedError(f"It has been in {status} for {_LONGEST_SECONDS} s.")
         time.sleep(stack.account.poll_seconds)
