@@ -36,7 +36,7 @@ test: .venv/installed ## Tell in minutes whether a change is right, by a sample 
 prove: install .venv-audit/installed .venv-prowler/installed .venv-npm/installed ## Run all the rest: every fault, the SAM CLI on a local AWS, browser, auditors
 	@$(RUN) -m support.chromium
 	$(RUN) -m pytest --cov --cov-report=term --numprocesses=auto --dist=worksteal tests/unit tests/lifecycle tests/policies tests/overlaps
-	$(RUN) -m pytest --exhaustive --numprocesses=auto --dist=worksteal tests/faults tests/overlaps
+	$(RUN) -m pytest --exhaustive --numprocesses=auto --dist=worksteal tests/faults tests/overlaps tests/load
 	$(RUN) -m pytest --numprocesses=auto --dist=loadfile tests/local_aws
 	$(RUN) -m pytest tests/browser tests/auditors
 

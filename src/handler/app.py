@@ -79,6 +79,5 @@ def _answer(event: dict[str, Any], context: LambdaContext) -> str:
 
 
 def _account(context: LambdaContext) -> Account:
-    return Account(
-        clients(), Settings.from_environ(context.invoked_function_arn), Deadline(context)
-    )
+    deadline = Deadline(context)
+    return Account(clients(deadline), Settings.from_environ(context.invoked_function_arn), deadline)

@@ -1,4 +1,4 @@
-"""The time that is left for one request, and waiting inside it."""
+"""The time that is left for one invocation, and waiting inside it."""
 
 import random
 import time
@@ -9,8 +9,10 @@ from botocore.exceptions import ClientError
 
 from handler.errors import OutOfTimeError, error_code
 
-# Kept back for the answer: the longest single call, undoing a step, and the PUT to CloudFormation.
+# Kept back for the answer: the try of a call that has begun, which takes 13 s at most, undoing a
+# step, remembering what was done, and the PUT to CloudFormation.
 RESERVE_SECONDS = 60.0
+_FIRST_DELAY_SECONDS = 1.0
 _LONGEST_DELAY_SECONDS = 8.0
 
 T = TypeVar("T")
@@ -33,11 +35,15 @@ class Deadline:
         self._context = context
         self._reserve = reserve
         # Called after each pause; may raise when the waiting has lost its purpose.
-        self.heed: Callable[[], None] = lambda: None
+        self.heed: Callable[[], None] = _heed_nobody
 
     def seconds_left(self) -> float:
         """Seconds until work must stop; negative when it should have."""
         return self._context.get_remaining_time_in_millis() / 1000 - self._reserve
+
+    def seconds_left_to_remember(self) -> float:
+        """Seconds until the table must have taken what was done: half of the reserve is for it."""
+        return self.seconds_left() + self._reserve / 2
 
     def check(self, next_step: str) -> None:
         """Called between steps, so that none is begun that could not be answered for."""
@@ -48,31 +54,45 @@ class Deadline:
             )
 
     def pause(self, seconds: float) -> None:
-        """Wait, then hear whether anybody wants this request to stop."""
-        time.sleep(seconds)
-        self.heed()
+        """Wait, then hear whether anybody wants this request to stop.
 
-    def until_settled(
-        self,
-        call: Callable[[], T],
-        *transient: str,
-        seconds: float = 60,
-        wait: Callable[[float], None] | None = None,
-    ) -> T:
+        A call that is made to hear it may have to wait as well; then nobody else is heard.
+        """
+        time.sleep(seconds)
+        heed, self.heed = self.heed, _heed_nobody
+        try:
+            heed()
+        finally:
+            self.heed = heed
+
+    def until_settled(self, call: Callable[[], T], *transient: str, seconds: float = 60) -> T:
         """Repeat `call` while AWS refuses it with a `transient` code, with back-off and jitter.
 
         Raises the last failure when the seconds, or the time of the request, are spent. IAM User
         Guide, "Changes that I make are not always immediately visible".
         """
-        delay, waited = 1.0, 0.0
+        attempts, waited = 1, 0.0
         while True:
             try:
                 return call()
             except ClientError as error:
-                pause = delay * random.uniform(0.5, 1.0)  # noqa: S311 - jitter # nosec B311
-                spent = waited + pause > seconds or pause > self.seconds_left()
+                delay = back_off(attempts)
+                spent = waited + delay > seconds or delay > self.seconds_left()
                 if error_code(error) not in transient or spent:
                     raise
-            (wait or self.pause)(pause)
-            waited += pause
-            delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
+            self.pause(delay)
+            attempts, waited = attempts + 1, waited + delay
+
+
+def back_off(attempts: int) -> float:
+    """Seconds to wait after so many attempts: exponential, with full jitter.
+
+    Many who were refused at once come back at different times. AWS Architecture Blog, "Exponential
+    Backoff And Jitter".
+    """
+    longest = min(_FIRST_DELAY_SECONDS * 2 ** (attempts - 1), _LONGEST_DELAY_SECONDS)
+    return random.uniform(0, longest)  # noqa: S311 - jitter # nosec B311
+
+
+def _heed_nobody() -> None:
+    """While nothing of an invocation can be stopped."""

@@ -32,7 +32,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
         step = read(event)
         logger.append_keys(step=step.name, secret_id=step.secret_id, version_id=step.token)
         settings = Settings.from_environ(context.invoked_function_arn)
-        account = Account(clients(), settings, Deadline(context, _RESERVE_SECONDS))
+        deadline = Deadline(context, _RESERVE_SECONDS)
+        account = Account(clients(deadline), settings, deadline)
         done = take(account, step)
     except Exception as error:  # noqa: BLE001 - told without its text, then raised
         message = reason(error, context.log_stream_name)

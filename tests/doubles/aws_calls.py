@@ -1,11 +1,14 @@
 """Hears every AWS call of the function, and lets one of them go wrong."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ReadTimeoutError
+from moto.core.botocore_stubber import MockRawResponse
 
 from handler.aws import clients
 
@@ -13,15 +16,11 @@ _READS = ("Describe", "Get", "List")
 
 
 class Fault(StrEnum):
-    """What can happen at a call.
-
-    THROTTLED is what is left when botocore has tried again in vain: to the function it is a
-    refusal with another code. test_consistency.py throttles where botocore does try again.
-    """
+    """What can happen at a call. A throttled one is refused at every try, until time runs out."""
 
     REFUSED = "refused before its effect"
     LOST = "effect done, reply lost"
-    THROTTLED = "throttled"
+    THROTTLED = "throttled until time runs out"
     KILLED = "function killed after it"
 
 
@@ -73,12 +72,13 @@ class Calls:
         if meanwhile := self.meanwhile:
             self.disarm()
             meanwhile()
-        match self.fault:
-            case Fault.REFUSED:
-                raise ClientError(_error("ServiceFailure", "It broke."), operation)
-            case Fault.THROTTLED:
-                code = "ThrottlingException" if service == "dynamodb" else "Throttling"
-                raise ClientError(_error(code, "Rate exceeded"), operation)
+        if self.fault is Fault.REFUSED:
+            broke: Any = {"Error": {"Code": "ServiceFailure", "Message": "It broke."}}
+            raise ClientError(broke, operation)
+
+    def throttled(self) -> bool:
+        """Whether this try of the call is one too many."""
+        return self.fault is Fault.THROTTLED and self._now()
 
     def after(self, parsed: dict[str, Any]) -> None:
         if "AccessKey" in parsed:
@@ -92,14 +92,14 @@ class Calls:
         return self.fail_at == len(self.names) - 1
 
 
-def _error(code: str, message: str) -> Any:
-    return {"Error": {"Code": code, "Message": message}}
-
-
 class Listener:
-    """Hangs on the function's clients, which live as long as the test run."""
+    """Hangs on the function's clients, which live as long as the test run.
+
+    `throttles` says of each try of a call, by service and operation, whether it is one too many.
+    """
 
     calls = Calls()
+    throttles: Callable[[str, str], bool] = staticmethod(lambda _service, _operation: False)
 
     def before_call(self, model: Any, **_: Any) -> None:
         self.calls.before(model.service_model.signing_name, model.name)
@@ -107,7 +107,39 @@ class Listener:
     def after_call(self, parsed: dict[str, Any], **_: Any) -> None:
         self.calls.after(parsed)
 
+    def refusal(self, service: str, operation: str) -> dict[str, str] | None:
+        """The error of a try that is throttled."""
+        if not (self.throttles(service, operation) or self.calls.throttled()):
+            return None
+        # Which code: the "Common errors" in the API references.
+        old = service in {"cloudformation", "iam", "sts"}
+        code = "Throttling" if old else "ThrottlingException"
+        return {"Code": code, "Message": "Rate exceeded"}
+
+    def before_send(self, request: Any, event_name: str, **_: Any) -> AWSResponse | None:
+        """The answer to a throttled try, in the words of the service."""
+        error = self.refusal(*event_name.split(".")[1:])
+        if error is None:
+            return None
+        if error["Code"] == "Throttling":
+            told = "".join(f"<{name}>{text}</{name}>" for name, text in error.items())
+            body = f"<ErrorResponse><Error>{told}</Error></ErrorResponse>"
+        else:
+            body = json.dumps({"__type": error["Code"], "message": error["Message"]})
+        headers: Any = {}
+        # moto hears of the request as well, and would do what it asks for.
+        request.url = "https://nowhere"
+        return AWSResponse(request.url, 400, headers, MockRawResponse(body))
+
+    def before_try(self, event_name: str, **_: Any) -> dict[str, Any] | None:
+        """The same for tests that go without HTTP."""
+        error = self.refusal(*event_name.split(".")[1:])
+        return error and {"Error": error, "ResponseMetadata": {}}
+
 
 LISTENER = Listener()
-clients.session().events.register("before-call", LISTENER.before_call)
-clients.session().events.register("after-call", LISTENER.after_call)
+_EVENTS: Any = clients.session().events  # The stubs know no event that takes an answer.
+_EVENTS.register("before-call", LISTENER.before_call)
+_EVENTS.register("after-call", LISTENER.after_call)
+_EVENTS.register_first("before-send", LISTENER.before_send)
+_EVENTS.register("before-try", LISTENER.before_try)

@@ -1,10 +1,12 @@
 """Hands calls to moto without the way through HTTP, for tests that make very many of them.
 
-The function's clients still check, serialise and announce every call, and moto's own actions
-answer it. Left out is what takes most of the time and decides nothing: signing, XML, dates in text.
+The function's clients still check, serialise, announce and repeat every call, and moto's own
+actions answer it. Left out is what takes most of the time and decides nothing: signing, XML, dates
+in text.
 """
 
 import json
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -14,7 +16,8 @@ from urllib.parse import unquote
 
 import pytest
 from botocore.client import BaseClient
-from botocore.parsers import JSONParser, RestJSONParser
+from botocore.hooks import first_non_none_response
+from botocore.parsers import JSONParser, QueryParser, RestJSONParser
 from botocore.useragent import UserAgentString
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.parse import PROTOCOL_PARSERS
@@ -37,8 +40,11 @@ _RESPONSES: dict[str, type[BaseResponse]] = {
     "secretsmanager": SecretsManagerResponse,
     "sts": TokenResponse,
 }
+Answer = tuple[Any, dict[str, Any]]
+_REFUSED = 300
 _make_request_by_http: Any = BaseClient._make_request  # type: ignore[attr-defined]
 _JSON: Any = JSONParser()
+_XML: Any = QueryParser()
 _REST: Any = RestJSONParser()
 _QUERY: Any = JSONParser(timestamp_parser=datetime.fromisoformat)
 
@@ -54,38 +60,79 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _make_request(
     client: Any, operation: Any, request_dict: dict[str, Any], context: object
-) -> tuple[Any, dict[str, Any]]:
+) -> Answer:
     """Takes the place of botocore's method, after which it raises what the answer says."""
     if client.meta.service_model.service_name not in _RESPONSES:
-        http: tuple[Any, dict[str, Any]] = _make_request_by_http(
-            client, operation, request_dict, context
-        )
+        http: Answer = _make_request_by_http(client, operation, request_dict, context)
         return http
+    service, attempts = client.meta.service_model.service_id.hyphenize(), 1
+    while True:
+        answer, error = _try(client, operation, request_dict, service)
+        if error is None and answer is not None and answer[0].status_code < _REFUSED:
+            return answer
+        delays = client.meta.events.emit(
+            f"needs-retry.{service}.{operation.name}",
+            response=answer,
+            endpoint=None,
+            operation=operation,
+            attempts=attempts,
+            caught_exception=error,
+            request_dict=request_dict,
+        )
+        delay = first_non_none_response(delays)
+        if delay is None:
+            if answer is None:
+                raise error
+            return answer
+        time.sleep(delay)
+        attempts += 1
+
+
+def _try(
+    client: Any, operation: Any, request_dict: dict[str, Any], service: str
+) -> tuple[Answer | None, Any]:
+    """One try, as Endpoint._get_response of botocore: its answer, or what it ended in."""
+    responses = client.meta.events.emit(f"before-try.{service}.{operation.name}")
+    if refusal := first_non_none_response(responses):
+        return (_http(400), refusal), None
+    try:
+        return _answer(client, operation, request_dict), None
+    except Exception as error:  # noqa: BLE001 - as botocore does
+        return None, error
+
+
+def _answer(client: Any, operation: Any, request_dict: dict[str, Any]) -> Answer:
     if client.meta.service_model.service_name == "dynamodb":
         try:
             quick = quick_dynamodb.answer(client, operation.name, json.loads(request_dict["body"]))
         except quick_dynamodb.UnusualError:
             pass
         else:
-            return SimpleNamespace(status_code=400 if "Error" in quick else 200), quick
+            return _http(400 if "Error" in quick else 200), quick
     response = _RESPONSES[client.meta.service_model.service_name]()
     _set_up(response, client, request_dict)
     if client.meta.service_model.service_name == "scheduler":
         _route(response, operation, request_dict["url_path"])
     answered: Any = response.call_action()
     status, headers, text = answered
+    body = text if isinstance(text, bytes) else text.encode()
+    answer = {"status_code": int(status), "headers": headers, "body": body}
     if client.meta.service_model.resolved_protocol == "query":
-        parsed = _parsed_query(operation, json.loads(text))
+        # Some of moto's errors are XML whatever was wanted.
+        xml = body.startswith(b"<")
+        parsed = _XML.parse(answer, None) if xml else _parsed_query(operation, json.loads(body))
     else:
-        body = text if isinstance(text, bytes) else text.encode()
-        answer = {"status_code": int(status), "headers": headers, "body": body}
         parser = _REST if client.meta.service_model.resolved_protocol == "rest-json" else _JSON
         parsed = parser.parse(answer, operation.output_shape)
         if "Error" in parsed:
             model = client.meta.service_model
             if shape := model.shape_for_error_code(parsed["Error"]["Code"]):
                 parsed |= parser.parse(answer, shape)
-    return SimpleNamespace(status_code=status), parsed
+    return _http(int(status)), parsed
+
+
+def _http(status: int) -> SimpleNamespace:
+    return SimpleNamespace(status_code=status, headers={})
 
 
 def _set_up(response: Any, client: Any, request_dict: dict[str, Any]) -> None:

@@ -12,8 +12,15 @@ def install(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Put it in place for one test; returns the seconds that will have been slept."""
     slept: list[float] = []
     now = time.time()
-    clock = SimpleNamespace(time=lambda: now + sum(slept), sleep=slept.append)
+
+    def sleep(seconds: float) -> None:
+        if seconds:
+            slept.append(seconds)
+
+    clock = SimpleNamespace(time=lambda: now + sum(slept), sleep=sleep)
     for module in (memory, table):
         monkeypatch.setattr(module, "time", clock)
-    monkeypatch.setattr(time, "sleep", slept.append)
+    monotonic = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + sum(slept))
+    monkeypatch.setattr(time, "sleep", sleep)
     return slept

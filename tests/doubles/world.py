@@ -129,8 +129,9 @@ def use_key(access_key_id: str) -> None:
 def schedules() -> list[dict[str, Any]]:
     """All schedules of the group, whole."""
     scheduler, group = client("scheduler"), "restricted-iam-user"
-    found = scheduler.list_schedules(GroupName=group)["Schedules"]
-    return [scheduler.get_schedule(GroupName=group, Name=each["Name"]) for each in found]
+    pages = scheduler.get_paginator("list_schedules").paginate(GroupName=group)
+    found = [each["Name"] for page in pages for each in page["Schedules"]]
+    return [scheduler.get_schedule(GroupName=group, Name=name) for name in found]
 
 
 def nothing_is_left() -> bool:

@@ -11,6 +11,7 @@ from doubles.fake_cloudformation import ResponseUrl, Stack
 from doubles.interleave import Interleaving, Turn
 from handler import app
 from handler.aws.clients import clients
+from handler.deadline import Deadline
 from handler.keys import grace
 
 
@@ -33,7 +34,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
             elif what == "raise":
                 raise LookupError
             else:
-                clients().iam.get_account_summary()
+                clients(Deadline(context)).iam.get_account_summary()
             left = context.get_remaining_time_in_millis() // 1000
             done.append((context.log_stream_name[-1], f"{what} {left}"))
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from doubles import direct_moto, strict_dynamodb
 from doubles.strict_dynamodb import Trouble
-from handler.aws import clients
 
 KEY = {"Resource": {"S": "stack#User"}}
 CONDITIONS = [
@@ -47,7 +47,8 @@ def table(request: pytest.FixtureRequest, aws: None, monkeypatch: pytest.MonkeyP
     if request.param == "short":
         direct_moto.install(monkeypatch)
     once = Config(retries={"total_max_attempts": 1})
-    client: Any = clients.session().client("dynamodb", config=once)
+    session: Any = boto3.Session()
+    client = session.client("dynamodb", config=once)
     client.put_item(
         TableName="state",
         Item=KEY

@@ -34,7 +34,7 @@ class Account:
 
     def access_keys(self, user_name: str) -> AccessKeys:
         """The access keys of a user."""
-        return AccessKeys(self.clients.iam, self.clients.iam_once, user_name)
+        return AccessKeys(self.clients.iam, user_name)
 
     def attachments(self, user_name: str) -> Attachments:
         """The managed policies that a user has."""

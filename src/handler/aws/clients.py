@@ -1,7 +1,7 @@
-"""The AWS clients; the only module that builds them."""
+"""The AWS clients; the only module that builds them, and that repeats a call that was refused."""
 
 import logging
-import random
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -10,6 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import boto3  # noqa: TID251 - the one place
 from botocore.config import Config
+from botocore.retries.standard import (
+    ModeledRetryableChecker,
+    OrRetryChecker,
+    RetryContext,
+    RetryEventAdapter,
+    ThrottledRetryableChecker,
+    TransientRetryableChecker,
+)
+
+from handler.deadline import Deadline, back_off
+from handler.errors import OutOfTimeError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -25,30 +36,35 @@ if TYPE_CHECKING:
 for _name in ("boto3", "botocore", "urllib3"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
-# At worst 4 x 13 s and the pauses between, which Deadline's reserve covers.
-_TIMEOUTS: dict[str, Any] = {"connect_timeout": 3, "read_timeout": 10}
-_REPEATED = Config(**_TIMEOUTS, retries={"mode": "standard", "total_max_attempts": 4})
-# A lost answer of CreateAccessKey must not make a second key: it has no idempotency token.
-_ONCE = Config(**_TIMEOUTS, retries={"total_max_attempts": 1})
-# Two changes of one entity at a time, or of one whose name was used a moment ago; botocore retries
+# One attempt of botocore's own: how often a call is repeated is for the deadline to say.
+_CONFIG = Config(
+    connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1}
+)
+_THROTTLED = ThrottledRetryableChecker()
+_BROKEN = OrRetryChecker([TransientRetryableChecker(), ModeledRetryableChecker()])
+# Two changes of one entity at a time, or of one whose name was used a moment ago; botocore knows
 # throttling, but not these (API reference of IAM, "Common errors" of the calls).
 _PASSING = frozenset({"ConcurrentModification", "EntityTemporarilyUnmodifiable"})
-_PASSING_ATTEMPTS = 5
+# Of Secrets Manager it means a quota, which waiting does not raise; botocore takes it for a rate.
+_QUOTA = "LimitExceededException"
+# A lost answer must not make a second key, for the call has no idempotency token.
+_NEVER_TWICE = "CreateAccessKey"
 _CHANGING_SERVICES = ("iam", "scheduler", "secrets-manager")
 _READING = ("Describe", "Get", "List")
 
 # Called before each try of a call that changes something; raises when it must not be made.
 BEFORE_CHANGE: ContextVar[Callable[[], None]] = ContextVar("BEFORE_CHANGE", default=lambda: None)
+# That of the invocation, which the clients outlive.
+_DEADLINE: ContextVar[Deadline] = ContextVar("_DEADLINE")
 
 
 @dataclass(frozen=True)
 class Clients:
-    """One client for each service, and one of IAM that never repeats a call."""
+    """One client for each service."""
 
     cloudformation: "CloudFormationClient"
     dynamodb: "DynamoDBClient"
     iam: "IAMClient"
-    iam_once: "IAMClient"
     scheduler: "EventBridgeSchedulerClient"
     secretsmanager: "SecretsManagerClient"
 
@@ -57,25 +73,28 @@ class Clients:
 def session() -> boto3.Session:
     """The session that every client comes from."""
     made = boto3.Session()
+    needs_retry: Any = _wait_to_repeat  # The stubs know no event that takes an answer.
+    made.events.register("needs-retry", needs_retry)
     for service in _CHANGING_SERVICES:
         made.events.register(f"before-call.{service}", _before_call)
-        made.events.register(f"request-created.{service}", _before_try)
     return made
 
 
+def clients(deadline: Deadline) -> Clients:
+    """The clients, whose calls are repeated from now on while this deadline allows it."""
+    _DEADLINE.set(deadline)
+    return _clients()
+
+
 @cache
-def clients() -> Clients:
+def _clients() -> Clients:
     """Built at the first event and kept for the life of the execution environment."""
-    iam = session().client("iam", config=_REPEATED)
-    needs_retry: Any = _retry_passing_conflict  # The stubs know no event that takes an answer.
-    iam.meta.events.register("needs-retry.iam", needs_retry)
     return Clients(
-        cloudformation=session().client("cloudformation", config=_REPEATED),
-        dynamodb=session().client("dynamodb", config=_REPEATED),
-        iam=iam,
-        iam_once=session().client("iam", config=_ONCE),
-        scheduler=session().client("scheduler", config=_REPEATED),
-        secretsmanager=session().client("secretsmanager", config=_REPEATED),
+        cloudformation=session().client("cloudformation", config=_CONFIG),
+        dynamodb=session().client("dynamodb", config=_CONFIG),
+        iam=session().client("iam", config=_CONFIG),
+        scheduler=session().client("scheduler", config=_CONFIG),
+        secretsmanager=session().client("secretsmanager", config=_CONFIG),
     )
 
 
@@ -86,23 +105,59 @@ def sts_client(key: "AccessKey") -> "STSClient":
         aws_access_key_id=key.access_key_id,
         aws_secret_access_key=key.secret_access_key,
         aws_session_token="",  # there is none # nosec B106
-        config=_REPEATED,
+        config=_CONFIG,
     )
 
 
 def _before_call(model: Any, **_: Any) -> None:
-    _before_try(model.name)
-
-
-def _before_try(operation_name: str, **_: Any) -> None:
-    if not operation_name.startswith(_READING):
+    if not model.name.startswith(_READING):
         BEFORE_CHANGE.get()()
 
 
-def _retry_passing_conflict(response: Any, attempts: int, **_: Any) -> float | None:
-    """Seconds to wait before botocore repeats the call, or None."""
-    code = response[1].get("Error", {}).get("Code") if response else None
-    if code not in _PASSING or attempts >= _PASSING_ATTEMPTS:
+def _wait_to_repeat(operation: Any, attempts: int, **event: Any) -> float | None:
+    """Called after each try of a call; waits and returns 0 if it is to be repeated, else None.
+
+    While the table is not served nobody is heard, for hearing asks the table. Raises OutOfTimeError
+    when AWS throttles until the time is over, and what `heed` and BEFORE_CHANGE raise.
+    """
+    context = RetryEventAdapter().create_retry_context(
+        operation=operation, attempts=attempts, **event
+    )
+    throttled = _is_throttled(context)
+    if not (throttled or _passes(context)):
         return None
-    longest: float = 2**attempts / 2
-    return random.uniform(longest / 2, longest)  # noqa: S311 - jitter # nosec B311
+    deadline, delay = _DEADLINE.get(), back_off(attempts)
+    if operation.service_model.service_name == "dynamodb":
+        if delay > deadline.seconds_left_to_remember():
+            return None
+        time.sleep(delay)
+        return 0
+    if delay > deadline.seconds_left():
+        if throttled:
+            raise OutOfTimeError(
+                f"AWS throttled {operation.name} until the time ran out. What was done stands "
+                "until the next request finishes or undoes it; change fewer resources at once, "
+                "or try again."
+            )
+        return None
+    deadline.pause(delay)
+    _before_call(operation)
+    return 0
+
+
+def _is_throttled(context: RetryContext) -> bool:
+    """Whether AWS refused the call because there are too many."""
+    return _THROTTLED.is_retryable(context) and _code(context) != _QUOTA
+
+
+def _passes(context: RetryContext) -> bool:
+    """Whether the call failed otherwise, in a way that passes, and may be made once more."""
+    code, operation = _code(context), context.operation_model
+    if code in _PASSING:
+        return True  # It was refused, so nothing has happened.
+    repeatable = operation is not None and operation.name != _NEVER_TWICE and code != _QUOTA
+    return repeatable and _BROKEN.is_retryable(context)
+
+
+def _code(context: RetryContext) -> Any:
+    return context.get_error_code()  # The stubs take it for a number.

@@ -92,7 +92,7 @@ class Credentials:
         memory.note(self.user_name, keys=observed.known, minting=minting)
         memory.save()
         try:
-            key = deadline.until_settled(self.keys.create, "NoSuchEntity", "Throttling")
+            key = deadline.until_settled(self.keys.create, "NoSuchEntity")
         except Exception as error:
             if not (isinstance(error, ClientError) and error_code(error) == "LimitExceeded"):
                 # Its answer may have been lost; then nobody will ever know its secret half.

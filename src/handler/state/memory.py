@@ -5,14 +5,13 @@ work. It is short, renewed by use, and ends by itself when its holder dies: Lamb
 cannot tell a retry after a crash from a twin.
 """
 
-import math
 import random
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -32,9 +31,6 @@ _PAUSE_SECONDS = 3.0
 _LEAST_TO_SERVE_SECONDS = 30.0
 # Longer than CloudFormation and Lambda deliver a request again.
 _TOMBSTONE_SECONDS = 7 * 24 * 3600.0
-_THROTTLED = ("ProvisionedThroughputExceededException", "ThrottlingException")
-
-T = TypeVar("T")
 
 
 class Memory:
@@ -63,7 +59,7 @@ class Memory:
 
     def peek(self) -> Record:
         """The record as it is, without the lease: good for what never changes."""
-        item = self._settled(self._table.read)
+        item = self._table.read()
         return Record.parse(item.record) if item and item.record else Record()
 
     def open(self) -> None:
@@ -78,21 +74,24 @@ class Memory:
         self.record = Record.parse(item.record) if item.record else Record()
         if self._request_id and item.last_request not in ("", self._request_id):
             self.record = self.record.begun(item.last_request)
+        self._deadline.heed = self.hold  # No waiting outlasts the lease.
 
     def _wait_for_lease(self) -> Item:
         while not (item := self._extend(self._acquire)):
             if self._deadline.seconds_left() < _LEAST_TO_SERVE_SECONDS:
                 raise StillBusyError
-            self._settled(lambda: self._table.announce(self._waiter))
+            self._table.announce(self._waiter)
             self._deadline.pause(_PAUSE_SECONDS * random.uniform(0.5, 1.0))  # noqa: S311 - jitter # nosec B311
         return item
 
     def hold(self) -> None:
         """Make sure of the lease before a change; raises LeaseLostError."""
-        if self._ends - time.time() < _LEAST_SECONDS:
+        for _ in range(2):  # The first renewal may have waited for the table.
+            if self._ends - time.time() >= _LEAST_SECONDS:
+                return
             self.renew()
         if self._ends - time.time() < _LEAST_SECONDS:
-            raise LeaseLostError  # The renewal was so slow.
+            raise LeaseLostError  # Both renewals were so slow.
 
     def renew(self) -> None:
         """Keep the lease, and see who waits for it; raises LeaseLostError."""
@@ -133,28 +132,21 @@ class Memory:
         expires = None if self.record.users else time.time() + _TOMBSTONE_SECONDS
         try:
             if text:
-                self._settled(lambda: self._table.release(self._holder, text, expires))
+                self._table.release(self._holder, text, expires)
             else:
-                self._settled(lambda: self._table.discard(self._holder))
+                self._table.discard(self._holder)
         except LeaseLostError:
             # The answer was lost, perhaps, and the call was repeated.
-            item = self._settled(self._table.read) or Item()
+            item = self._table.read() or Item()
             if item.record != text:
                 raise
 
     def _extend(self, call: Callable[[float], Item | None]) -> Item | None:
-        def timed() -> tuple[Item | None, float]:
-            until = time.time() + LEASE_SECONDS
-            return call(until), until
-
-        item, until = self._settled(timed)
+        until = time.time() + LEASE_SECONDS
+        item = call(until)
         if item:
             self._ends, self.waiting = until, item.waiting
         return item
-
-    def _settled(self, call: Callable[[], T]) -> T:
-        """Call the table. Nobody is heard while it is throttled, for that would call it again."""
-        return self._deadline.until_settled(call, *_THROTTLED, seconds=math.inf, wait=time.sleep)
 
 
 @contextmanager

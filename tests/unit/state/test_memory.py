@@ -1,7 +1,6 @@
 """The lease of a resource: one holder at a time, who loses it when it ends."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from doubles.fake_cloudformation import FUNCTION_ARN, LambdaContext
 from doubles.strict_dynamodb import Trouble
 from handler.aws.account import Account
 from handler.aws.clients import clients
-from handler.deadline import Deadline
+from handler.deadline import RESERVE_SECONDS, Deadline
 from handler.errors import LeaseLostError, StillBusyError, UnrememberedError
 from handler.model.owner import Owner
 from handler.settings import Settings
@@ -25,16 +24,6 @@ OWNER = Owner("arn:aws:cloudformation:us-east-1:123456789012:stack/s/1", "User")
 KEY = "arn:aws:cloudformation:us-east-1:123456789012:stack/s/1#User"
 
 
-@dataclass
-class Shrinking(LambdaContext):
-    """An invocation whose time passes as it sleeps."""
-
-    slept: tuple[list[float], ...] = ()
-
-    def get_remaining_time_in_millis(self) -> int:
-        return int(super().get_remaining_time_in_millis() - 1000 * sum(self.slept[0]))
-
-
 Make = Callable[..., Memory]
 
 
@@ -44,10 +33,16 @@ def new_memory(aws: None, slept: list[float]) -> Make:
 
     def make(waiter: str = "request", seconds: int = 300) -> Memory:
         settings = Settings.from_environ(FUNCTION_ARN)
-        context = Shrinking(remaining_millis=1000 * seconds, slept=(slept,))
-        return Memory(Account(clients(), settings, Deadline(context)), OWNER, waiter)
+        context = LambdaContext(remaining_millis=1000 * seconds)
+        deadline = Deadline(context)
+        return Memory(Account(clients(deadline), settings, deadline), OWNER, waiter)
 
     return make
+
+
+def iam() -> Any:
+    """The function's client."""
+    return clients(Deadline(LambdaContext())).iam
 
 
 def item() -> dict[str, Any] | None:
@@ -57,7 +52,7 @@ def item() -> dict[str, Any] | None:
 
 def change() -> None:
     """Something that only the holder of the lease may do."""
-    clients().iam.create_user(UserName="Provazio")
+    iam().create_user(UserName="Provazio")
 
 
 def test_second_holder_waits_until_the_first_is_done(
@@ -131,7 +126,7 @@ def test_lease_that_ends_soon_is_renewed_before_a_change(
         change()
         assert calls.names[-2:] == ["dynamodb:UpdateItem", "iam:CreateUser"]
         slept.append(LEASE_SECONDS - 5)
-        clients().iam.delete_user(UserName="Provazio")
+        iam().delete_user(UserName="Provazio")
         assert calls.names[-2:] == ["dynamodb:UpdateItem", "iam:DeleteUser"]
         change()
         assert calls.names[-2:] == ["iam:DeleteUser", "iam:CreateUser"]
@@ -173,6 +168,32 @@ def test_throttled_table_is_waited_for(
 
     assert 30 <= sum(slept) < 60
     assert new_memory().peek().user("Provazio").user_id == "AIDA1"
+
+
+@pytest.mark.parametrize(("seconds", "taken"), [(20, True), (40, False)])
+def test_throttled_table_may_use_half_of_the_reserve(
+    new_memory: Make,
+    slept: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: int,
+    taken: bool,
+) -> None:
+    """What was done is remembered though time is up, and the answer still has its own time."""
+    memory = new_memory()
+    memory.open()
+    memory.note("Provazio", user_id="AIDA1")
+    slept.append(300 - RESERVE_SECONDS)
+    until = sum(slept) + seconds
+    with monkeypatch.context() as patch:
+        strict_dynamodb.befall(patch, Trouble.THROTTLED, lambda _: sum(slept) < until)
+        if taken:
+            memory.close()
+        else:
+            with pytest.raises(UnrememberedError):
+                memory.close()
+
+    assert sum(slept) < 300 - RESERVE_SECONDS / 2
+    assert (new_memory().peek().user("Provazio").user_id == "AIDA1") == taken
 
 
 def test_table_that_refuses_is_told(new_memory: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,19 +318,26 @@ def test_table_that_does_not_answer_is_asked_by_a_later_delivery(
         new_memory().open()
 
 
-def test_renewal_that_took_too_long_is_no_lease(
-    new_memory: Make, slept: list[float], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("slow", [1, 2])
+def test_renewal_that_took_too_long_is_made_once_more(
+    new_memory: Make, slept: list[float], monkeypatch: pytest.MonkeyPatch, slow: int
 ) -> None:
-    """A change is not begun when the lease was renewed so slowly that it ends in its course."""
-    holder, renew = new_memory(), StateTable.renew
+    """A change is not begun when the lease was renewed so slowly, twice, that it ends soon."""
+    holder, renew, renewals = new_memory(), StateTable.renew, list(range(slow))
 
     def renew_slowly(table: StateTable, name: str, until: float) -> Any:
-        slept.append(LEASE_SECONDS - 10)
+        if renewals:
+            slept.append(LEASE_SECONDS - 10)
+            renewals.pop()
         return renew(table, name, until)
 
     monkeypatch.setattr(StateTable, "renew", renew_slowly)
     holder.open()
     slept.append(LEASE_SECONDS - 20)
 
-    with pytest.raises(LeaseLostError):
+    if slow == 1:
         holder.hold()
+    else:
+        with pytest.raises(LeaseLostError):
+            holder.hold()
+    assert renewals == []

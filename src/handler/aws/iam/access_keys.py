@@ -10,11 +10,10 @@ if TYPE_CHECKING:
 
 
 class AccessKeys:
-    """At most two keys (IAM quotas); `iam_once` is a client that never repeats a call."""
+    """At most two keys (IAM quotas)."""
 
-    def __init__(self, iam: "IAMClient", iam_once: "IAMClient", user_name: str) -> None:
+    def __init__(self, iam: "IAMClient", user_name: str) -> None:
         self._iam = iam
-        self._iam_once = iam_once
         self._user_name = user_name
 
     def list(self) -> list[AccessKeyMetadata]:
@@ -40,7 +39,7 @@ class AccessKeys:
 
     def create(self) -> AccessKey:
         """Make a key. Its secret half is in this answer and nowhere else."""
-        key = self._iam_once.create_access_key(UserName=self._user_name)["AccessKey"]
+        key = self._iam.create_access_key(UserName=self._user_name)["AccessKey"]
         return AccessKey(key["AccessKeyId"], key["CreateDate"], key["SecretAccessKey"])
 
     def deactivate(self, access_key_id: str) -> None:
