@@ -16,6 +16,7 @@ PURPOSES = {
     "GroupsAndDevices": "take the user out of groups; delete its virtual MFA device",
     "LookAtUsers": "see whether a name is taken, and which key was used last",
     "NeverWithoutBoundary": "nobody lifts a boundary through the provider",
+    "NeverInvites": "nobody invites the provider but an administrator",
     "NeverUnderAnother": "nobody gets another boundary through the provider",
     "CreateWithTags": "make policies and secrets, only with our tags",
     "Policies": "change, tag and delete the policies",

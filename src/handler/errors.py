@@ -45,10 +45,10 @@ def refuse(problems: Iterable[str]) -> None:
 class NameTakenError(ProviderError):
     """Something with the wanted name exists and does not carry our ownership tags."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, way_out: str = "Choose another name or remove it first.") -> None:
         super().__init__(
             f"The {what} exists and does not belong to this resource; it was left as it is. "
-            "Choose another name or remove it first."
+            f"{way_out}"
         )
 
 

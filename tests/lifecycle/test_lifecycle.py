@@ -57,6 +57,7 @@ def test_create_makes_user_policy_key_and_secret(stack: Stack) -> None:
     assert answer["Data"] == {
         "UserArn": user["Arn"],
         "PolicyArns": world.policy("ManageIguazioSystems")["Arn"],
+        "OtherPolicyArns": "",
         "AccessKeyId": stored["AccessKeyId"],
         "AccessKeyCreateDate": stored["CreateDate"],
         "SecretArn": secret["ARN"],

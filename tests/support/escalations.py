@@ -40,6 +40,8 @@ TAGS = [
     {"Key": "restricted-iam-user:stack-id", "Value": "arn:aws:cloudformation:x"},
     {"Key": "restricted-iam-user:logical-id", "Value": "x"},
 ]
+# IAM takes a tag key in any letters for the same.
+INVITATION = [{"Key": "Restricted-IAM-User:invited", "Value": "us-east-1/x/x"}]
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,18 @@ BY_ANY_ROLE: dict[str, Attempt] = {
     ),
     "create a user without ownership tags": lambda aws, on: aws("iam").create_user(
         UserName="Attempt", Path=PATH, PermissionsBoundary=on.boundary
+    ),
+    "invite itself to a user": lambda aws, on: aws("iam").tag_user(
+        UserName=on.user, Tags=INVITATION
+    ),
+    "invite itself to a policy": lambda aws, _: aws("iam").tag_policy(
+        PolicyArn=f"arn:aws:iam::{ACCOUNT}:policy{PATH}ManageIguazioSystems", Tags=INVITATION
+    ),
+    "invite itself to a secret": lambda aws, on: aws("secretsmanager").tag_resource(
+        SecretId=on.secret, Tags=INVITATION
+    ),
+    "create a user with an invitation": lambda aws, on: aws("iam").create_user(
+        UserName="Attempt", Path=PATH, PermissionsBoundary=on.boundary, Tags=[*TAGS, *INVITATION]
     ),
     "remove the boundary of a user": lambda aws, on: aws("iam").delete_user_permissions_boundary(
         UserName=on.user

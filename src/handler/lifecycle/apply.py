@@ -26,7 +26,7 @@ def apply(change: Change) -> tuple[dict[str, str], str]:
     _announce(change, existing)
 
     user_arn = _make_user(change, existing)
-    policy_arns = policies.reconcile(change, existing.policies)
+    policy_arns, others = policies.reconcile(change, existing.policies)
     account.deadline.check("creating the secret")
     described = secret.make(change, existing.secret)
     secret.share(change)
@@ -40,6 +40,7 @@ def apply(change: Change) -> tuple[dict[str, str], str]:
     attributes = {
         "UserArn": user_arn,
         "PolicyArns": ",".join(policy_arns),
+        "OtherPolicyArns": ",".join(others),
         "AccessKeyId": current.access_key_id,
         "AccessKeyCreateDate": current.created.isoformat(),
         "SecretArn": described.arn,
@@ -60,6 +61,7 @@ def _announce(change: Change, existing: Existing) -> None:
         user_id=existing.user.unique_id if existing.user else "",
         grace_hours=desired.grace_hours,
         retained=False,
+        inherited=existing.inherited(change),
         policies={**made.policies, **dict(zip(arns, ids, strict=True))},
         secrets={
             **made.secrets,

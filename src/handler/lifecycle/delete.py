@@ -1,7 +1,8 @@
 """Delete, which removes what is ours and leaves everything else.
 
 The user goes first, keys before all; then each policy and secret that no remaining user of ours
-needs. A replaced user therefore leaves to its successor what the two share.
+needs. A replaced user therefore leaves to its successor what the two share. What the resource took
+over is given back.
 """
 
 from handler.aws.account import Account
@@ -9,7 +10,7 @@ from handler.cloudformation.request import Request
 from handler.cloudformation.stack import Operation
 from handler.errors import StillAttachedError
 from handler.keys import retire
-from handler.lifecycle import policies, secret
+from handler.lifecycle import policies, secret, takeover
 from handler.lifecycle.change import Change
 from handler.state.memory import Memory
 from handler.state.record import Record
@@ -68,7 +69,11 @@ def _remove(account: Account, memory: Memory, user_name: str) -> list[str]:
     made, user = memory.user(user_name), account.user(user_name)
     arns = list(made.policies)
     state = user.describe()
-    if state and memory.owns(state, made.user_id):
+    for name in made.secrets:
+        takeover.give_back_secret(account, memory, name)
+    if state and memory.record.is_inherited(state.unique_id):
+        takeover.give_back_user(account, memory, user_name)
+    elif state and memory.owns(state, made.user_id):
         arns += account.attachments(user_name).list()
 
         def remove() -> None:
@@ -97,6 +102,8 @@ def _remove_secret(account: Account, memory: Memory, user_name: str, name: str) 
     holder = account.secret(name)
     state = holder.describe()
     if state is None or not memory.owns(state, memory.record.known_id(name)):
+        return
+    if memory.record.is_inherited(state.arn):
         return
     sharing = [
         user

@@ -6,9 +6,9 @@ from handler.aws.iam.policies import PolicyState
 from handler.aws.iam.user import UserState
 from handler.aws.secretsmanager.description import SecretState
 from handler.errors import NameTakenError
+from handler.lifecycle import takeover
 from handler.lifecycle.change import Change
 from handler.model.owner import Identified
-from handler.state.memory import Memory
 
 
 @dataclass(frozen=True)
@@ -35,18 +35,44 @@ class Existing:
         account, memory, desired = change.account, change.memory, change.desired
         made, user = memory.user(desired.user_name), account.user(desired.user_name)
         if self.user and not (
-            memory.owns(self.user, made.user_id) and user.is_exact(self.user) and not made.retained
+            user.is_exact(self.user)
+            and (
+                (memory.owns(self.user, made.user_id) and not made.retained)
+                or takeover.is_invited(change, self.user)
+            )
         ):
-            raise NameTakenError(f"IAM user {self.user.arn}")
+            raise NameTakenError(
+                f"IAM user {self.user.arn}", takeover.way_out(change, self.user.user_name)
+            )
         for policy in self.policies:
-            if policy and not _ours(memory, policy, policy.arn):
+            if policy and not _may_have(change, policy, policy.arn):
                 raise NameTakenError(f"policy {policy.arn}")
-        if self.secret and not _ours(memory, self.secret, desired.secret_name):
+        if self.secret and not _may_have(change, self.secret, desired.secret_name):
             raise NameTakenError(f"secret {desired.secret_name}")
 
+    def inherited(self, change: Change) -> tuple[str, ...]:
+        """The ids of what the resource took over, and of what it is invited to take over now."""
+        account, found = (
+            change.account,
+            list(change.memory.user(change.desired.user_name).inherited),
+        )
+        if self.user and takeover.is_invited(change, self.user):
+            name = self.user.user_name
+            keys = [key.access_key_id for key in account.access_keys(name).list()]
+            found += [self.user.unique_id, *keys, *account.attachments(name).list()]
+        found += [
+            policy.unique_id
+            for policy in self.policies
+            if policy and takeover.is_invited(change, policy)
+        ]
+        if self.secret and takeover.is_invited(change, self.secret):
+            found += [self.secret.arn, *self.secret.stages]
+        return tuple(dict.fromkeys(found))
 
-def _ours(memory: Memory, state: Identified, name: str) -> bool:
-    """Whether a policy or secret belongs to the resource, and to no user that was retained."""
-    record = memory.record
+
+def _may_have(change: Change, state: Identified, name: str) -> bool:
+    """Whether a policy or secret is the resource's, and no retained user's, or offered to it."""
+    record = change.memory.record
     left_behind = record.is_left_behind(name, state.unique_id)
-    return not left_behind and memory.owns(state, record.known_id(name))
+    ours = not left_behind and change.memory.owns(state, record.known_id(name))
+    return ours or takeover.is_invited(change, state)

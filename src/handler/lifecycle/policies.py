@@ -9,10 +9,13 @@ from handler.lifecycle.change import Change
 from handler.state.memory import Memory
 
 
-def reconcile(change: Change, states: tuple[PolicyState | None, ...]) -> list[str]:
-    """Make and attach the policies; what is no longer wanted goes last. Returns the ARNs.
+def reconcile(
+    change: Change, states: tuple[PolicyState | None, ...]
+) -> tuple[list[str], list[str]]:
+    """Make and attach the policies; what is no longer wanted goes last.
 
-    `states` are what IAM holds under the names of the desired policies.
+    `states` are what IAM holds under the names of the desired policies. Returns the ARNs, and those
+    of the policies that the user had when it was taken over, which stay.
     """
     account, memory, desired = change.account, change.memory, change.desired
     policies, attachments = account.policies, account.attachments(desired.user_name)
@@ -34,14 +37,16 @@ def reconcile(change: Change, states: tuple[PolicyState | None, ...]) -> list[st
             account.deadline.until_settled(
                 partial(attachments.attach, arn), "NoSuchEntity", "AccessDenied", seconds=20
             )
+    inherited = memory.user(desired.user_name).inherited
+    others = [arn for arn in attached if arn not in wanted and arn in inherited]
     for arn in attached:
-        if arn not in wanted:
+        if arn not in wanted and arn not in others:
             attachments.detach(arn)
     for arn in dict.fromkeys([*attached, *remembered]):
-        if arn not in wanted:
+        if arn not in wanted and arn not in others:
             discard(account, memory, arn)
     memory.note(desired.user_name, policies=wanted)
-    return list(wanted)
+    return list(wanted), others
 
 
 def discard(account: Account, memory: Memory, arn: str) -> None:
@@ -51,6 +56,9 @@ def discard(account: Account, memory: Memory, arn: str) -> None:
     """
     state = account.policies.describe(arn)
     if state is None or not memory.owns(state, memory.record.known_id(arn)):
+        return
+    if memory.record.is_inherited(state.unique_id):
+        account.policies.disown(arn, memory.owner)
         return
     holders = account.policies.holders(arn)
     strangers = [name for name in holders.users if _is_stranger(account, memory, name)]

@@ -5,6 +5,7 @@ from typing import Protocol, TypeVar
 
 STACK_TAG = "restricted-iam-user:stack-id"
 LOGICAL_ID_TAG = "restricted-iam-user:logical-id"
+INVITATION_TAG = "restricted-iam-user:invited"
 
 
 class Tagged(Protocol):
@@ -22,6 +23,11 @@ class Identified(Tagged, Protocol):
 
 
 T = TypeVar("T", bound=Tagged)
+
+
+def invitation(region: str, stack_name: str, logical_id: str) -> str:
+    """How an invitation names one resource of one stack, which need not exist yet."""
+    return f"{region}/{stack_name}/{logical_id}"
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,15 @@ class Owner:
     def stack_name(self) -> str:
         """The name in the stack id `arn:…:stack/<name>/<uuid>`."""
         return self.stack_id.split("/")[1]
+
+    @property
+    def invitation(self) -> str:
+        """What the tag of an invitation must say for the resource to take something over."""
+        return invitation(self.stack_id.split(":")[3], self.stack_name, self.logical_id)
+
+    def is_invited(self, state: Tagged) -> bool:
+        """Whether an administrator invites this resource to take over what AWS describes."""
+        return state.tags.get(INVITATION_TAG) == self.invitation
 
     @property
     def tags(self) -> dict[str, str]:

@@ -60,7 +60,8 @@ class MadeUser:
     `policies` are PolicyIds by ARN and `secrets` ARNs by name; an empty id stands for something
     that we are about to make. `current` is the access key id that AWSCURRENT held last. A user is
     `complete` when CloudFormation was told so, `known` when CloudFormation has named it since, and
-    `retained` when its resource left the template without a Delete.
+    `retained` when its resource left the template without a Delete. `inherited` are the ids of what
+    the resource took over: they stay when it goes.
     """
 
     user_id: str = ""
@@ -73,6 +74,7 @@ class MadeUser:
     secrets: dict[str, str] = field(default_factory=dict)
     keys: dict[str, MadeKey] = field(default_factory=dict)
     minting: Minting | None = None
+    inherited: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, fields: dict[str, Any]) -> "MadeUser":
@@ -85,6 +87,8 @@ class MadeUser:
                 "minting": Minting(**minting | {"beside": tuple(minting["beside"])})
                 if minting
                 else None,
+                # Records of earlier releases know no inheritance.
+                "inherited": tuple(fields.get("inherited", ())),
             }
         )
 
@@ -185,6 +189,10 @@ class Record:
             user.retained and {**user.policies, **user.secrets}.get(name) == unique_id
             for user in self.users.values()
         )
+
+    def is_inherited(self, unique_id: str) -> bool:
+        """Whether the resource took it over from somebody else."""
+        return any(unique_id in user.inherited for user in self.users.values())
 
     def confirming(self, name: str) -> "Record":
         """The same when CloudFormation has shown which user it knows."""

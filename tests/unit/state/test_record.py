@@ -36,6 +36,7 @@ USERS = st.builds(
     IDS,
     st.dictionaries(TEXTS, KEYS, max_size=3),
     st.none() | MINTINGS,
+    st.lists(TEXTS, max_size=3).map(tuple),
 )
 GOALS = st.builds(Goal, TEXTS, TEXTS, TEXTS)
 RECORDS = st.builds(

@@ -99,6 +99,10 @@ class ManagedPolicies:
             lambda added: self._iam.tag_policy(PolicyArn=state.arn, Tags=added),
         )
 
+    def disown(self, arn: str, owner: Owner) -> None:
+        """Take the ownership tags away."""
+        self._iam.untag_policy(PolicyArn=arn, TagKeys=list(owner.tags))
+
     def unattached(self) -> list[str]:
         """ARNs of policies under our path that nobody has; an interrupted request leaves such."""
         pages = self._iam.get_paginator("list_policies")

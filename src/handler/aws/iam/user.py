@@ -98,6 +98,10 @@ class IamUser:
             lambda added: self._iam.tag_user(UserName=self.user_name, Tags=added),
         )
 
+    def disown(self, owner: "Owner") -> None:
+        """Take the ownership tags away."""
+        self._iam.untag_user(UserName=self.user_name, TagKeys=list(owner.tags))
+
     def discard(self) -> None:
         """Delete the user; gone already is success. IAM refuses while it has any dependent."""
         try:

@@ -143,6 +143,10 @@ class CredentialSecret:
             if state and PENDING in state.stages.get(version_id, ()):
                 raise
 
+    def disown(self, owner: Owner) -> None:
+        """Take the ownership tags away."""
+        self._client.untag_resource(SecretId=self.name, TagKeys=list(owner.tags))
+
     def discard(self) -> None:
         """Delete the secret for good, so that its name is free; gone already is success.
 
