@@ -60,6 +60,9 @@ def _announce(change: Change, existing: Existing) -> None:
         user_id=existing.user.unique_id if existing.user else "",
         grace_hours=desired.grace_hours,
         retained=False,
+        iam_path=made.iam_path or account.settings.iam_path,
+        secret_prefix=made.secret_prefix or account.settings.secret_prefix,
+        policy_template=change.request.properties.get("PolicyTemplate", ""),
         policies={**made.policies, **dict(zip(arns, ids, strict=True))},
         secrets={
             **made.secrets,

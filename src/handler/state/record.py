@@ -60,7 +60,8 @@ class MadeUser:
     `policies` are PolicyIds by ARN and `secrets` ARNs by name; an empty id stands for something
     that we are about to make. `current` is the access key id that AWSCURRENT held last. A user is
     `complete` when CloudFormation was told so, `known` when CloudFormation has named it since, and
-    `retained` when its resource left the template without a Delete.
+    `retained` when its resource left the template without a Delete. `iam_path` and `secret_prefix`
+    are the provider's when the user was made; `policy_template` is what it asked for last.
     """
 
     user_id: str = ""
@@ -73,6 +74,9 @@ class MadeUser:
     secrets: dict[str, str] = field(default_factory=dict)
     keys: dict[str, MadeKey] = field(default_factory=dict)
     minting: Minting | None = None
+    iam_path: str = ""
+    secret_prefix: str = ""
+    policy_template: str = ""
 
     @classmethod
     def of(cls, fields: dict[str, Any]) -> "MadeUser":
