@@ -15,7 +15,7 @@ from handler.aws.account import Account
 from handler.cloudformation import stack
 from handler.cloudformation.request import Request
 from handler.cloudformation.stack import Operation
-from handler.errors import StackRefusedError, StillServingError, error_code, refuse, shown
+from handler.errors import OutOfTimeError, StackRefusedError, StillServingError, refuse, shown
 from handler.lifecycle.serve import answer_once
 from handler.model.owner import Owner
 from handler.state.memory import Memory, lease
@@ -68,10 +68,7 @@ def serve(
 
     def work() -> tuple[dict[str, str], str]:
         if request.owner.stack_id != account.settings.provider_stack_id:
-            raise StackRefusedError(
-                f"{TYPE} is for the stack of the provider alone, not for "
-                f"{request.owner.stack_name}; nothing was touched."
-            )
+            return {}, _answer_stranger(request)
         operation = stack.ask(account, request)
         if memory.record.overtaken(request.request_id):
             raise StackRefusedError(
@@ -84,6 +81,16 @@ def serve(
         return {}, _Settling(account, memory, request, operation).settle(Wanted.of(request))
 
     return answer_once(memory, request, work, tell, explain)
+
+
+def _answer_stranger(request: Request) -> str:
+    """Refuse the resource of another stack, but for the Delete that rolls the refusal back."""
+    if request.type != "Delete":
+        raise StackRefusedError(
+            f"{TYPE} is for the stack of the provider alone, not for {request.owner.stack_name}; "
+            "nothing was touched."
+        )
+    return "There was nothing to delete."
 
 
 def _delete(account: Account, owner: Owner, operation: Operation) -> str:
@@ -151,9 +158,9 @@ class _Settling:
             if living := _living(self.account, moved):
                 yield (
                     f"{name} cannot become {value} while users live that were made under "
-                    f"{getattr(living[0].made, field)}: {named(living)}. The provider could no longer "
-                    f"rotate or delete them. Leave {name} as it was, or delete these users first. For "
-                    f"another {name}, install a second provider beside this one."
+                    f"{getattr(living[0].made, field)}: {named(living)}. The provider could no "
+                    f"longer rotate or delete them. Leave {name} as it was, or delete these users "
+                    f"first. For another {name}, install a second provider beside this one."
                 )
         only, here = wanted.policy_template, self.request.owner.stack_id
         cut = (
@@ -170,17 +177,17 @@ class _Settling:
 
     def _put_boundary(self, wanted: Wanted, users: list[KnownUser]) -> str:
         for number, user in enumerate(users):
-            self.account.deadline.check(f"putting the boundary on user {user.name}")
             self._heed()
             try:
+                self.account.deadline.check(f"putting the boundary on user {user.name}")
                 self._limit(user, wanted.boundary)
-            except ClientError as error:
-                if self.operation.forward or error_code(error) != "AccessDenied":
+            except (ClientError, OutOfTimeError):
+                if self.operation.forward:
                     raise
                 # CloudFormation may take the role back later than this resource.
                 return (
-                    "The role does not allow the former boundary yet. These users get it with their "
-                    f"next update: {named(users[number:])}."
+                    f"{wanted.boundary} could not be put back. These users get it with their next "
+                    f"update: {named(users[number:])}."
                 )
         return f"{wanted.boundary} is the boundary of {len(users)} users."
 
@@ -193,17 +200,12 @@ class _Settling:
     def _limit(self, user: KnownUser, boundary: str) -> None:
         """Put the boundary on a user, in turn with the requests of its resource."""
         account = self.account
-        theirs, iam_user = (
-            Memory(account, user.owner, self.request.request_id),
-            account.user(user.name),
-        )
+        theirs = Memory(account, user.owner, self.request.request_id)
+        iam_user = account.user(user.name)
         with lease(theirs):
             state = iam_user.describe()
-            if (
-                state
-                and iam_user.is_exact(state)
-                and theirs.owns(state, theirs.user(user.name).user_id)
-            ):
+            known_id = theirs.user(user.name).user_id
+            if state and iam_user.is_exact(state) and theirs.owns(state, known_id):
                 # The role got this right a moment ago.
                 account.deadline.until_settled(
                     lambda: iam_user.limit(state, boundary), "AccessDenied"
