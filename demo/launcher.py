@@ -1,11 +1,11 @@
 """Starts MiniStack with IAM authorisation corrected to what AWS evaluates.
 
 MiniStack 1.5.33 judges IAM calls without paths, schedules without their group, and none with the
-service's own condition keys, so that a correctly scoped role is refused; it also takes any bucket
-for ours, misses templates at the addresses that S3 gives, rotates secrets without asking their
-function, and never stops. Each correction names the page of the Service Authorization Reference,
-"Actions, resources, and condition keys for …", or the guide, that it follows;
-`tests/local_aws/test_emulator.py` fails when one is no longer needed.
+service's own condition keys or the function that calls, so that a correctly scoped role is refused;
+it also takes any bucket for ours, misses templates at the addresses that S3 gives, rotates secrets
+without asking their function, and never stops. Each correction names the page of the Service
+Authorization Reference, "Actions, resources, and condition keys for …", or the guide, that it
+follows; `tests/local_aws/test_emulator.py` fails when one is no longer needed.
 """
 
 import contextvars
@@ -197,8 +197,22 @@ def _take_steps(secret: dict[str, Any], token: str) -> None:
             return
 
 
+def calling_function(principal_arn: str) -> dict[str, str]:
+    """The function whose role's session it is ("Using source function ARN", Lambda guide).
+
+    Lambda, and MiniStack like it, names the session after the function. AWS would not take a name
+    for it; what assumes a role itself, in a test, is taken for the function if it names it.
+    """
+    role, _, session = principal_arn.partition(":assumed-role/")[2].partition("/")
+    _, config, _ = lambda_svc._get_func_record_for_ref(session)
+    if config is None or not config["Role"].endswith(f"/{role}"):
+        return {}
+    return {"lambda:sourcefunctionarn": config["FunctionArn"]}
+
+
 def evaluate(context: iam_evaluator.EvalContext, *policies: Any) -> iam_evaluator.EvalResult:
     """Decide as MiniStack does, and write down who asked for what: a trail of rights used."""
+    context.service_context |= calling_function(context.principal_arn)
     result = _evaluate(context, *policies)
     with Path(os.environ["TMPDIR"], DECISIONS).open("a") as trail:
         trail.write(f"{context.principal_arn} {context.action} {result.decision}\n")
