@@ -154,7 +154,7 @@ def ends_with_name_of_provider(arn: dict[str, Any]) -> bool:
     """Whether an ARN that is put together names the provider's function."""
     function = TEMPLATE["Resources"]["ProviderFunction"]["Properties"]
     (text, names), (name, same_names) = arn["Fn::Sub"], function["FunctionName"]["Fn::Sub"]
-    return text.endswith(f":function:{name}") and names == same_names
+    return bool(text.endswith(f":function:{name}") and names == same_names)
 
 
 def test_what_is_for_others_is_limited_to_them() -> None:

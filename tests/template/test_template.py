@@ -137,7 +137,35 @@ def test_settings_stand_between_the_function_and_the_user() -> None:
     assert settings["Type"] == provider.TYPE
     assert settings["Properties"]["ServiceToken"] == {"Fn::GetAtt": ["ProviderFunction", "Arn"]}
     assert "Condition" not in settings
-    assert "Settings" in resources["RestrictedUser"]["DependsOn"]
+    assert resources["RestrictedUser"]["DependsOn"] == "Settings"
+
+
+def needed_by(name: str) -> set[str]:
+    """The resources that cannot go before this one."""
+    resources: dict[str, Any] = TEMPLATE["Resources"]
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        resource = json.dumps(resources.get(waiting.pop(), {}))
+        named = {one for one in resources if re.search(rf'[":{{]{one}[".}}]', resource)} - found
+        found |= named
+        waiting += named
+    return found
+
+
+def test_nothing_goes_before_the_settings_agree() -> None:
+    """What would be deleted beside them is missing when they refuse, but for what only watches."""
+    watching = ("AWS::CloudWatch::", "AWS::Logs::QueryDefinition")
+    others = {
+        name
+        for name, resource in TEMPLATE["Resources"].items()
+        if not resource["Type"].startswith(watching)
+    }
+
+    assert others - needed_by("Settings") == {"Settings", "RestrictedUser"}
+    for function in ("ProviderFunction", "RotationFunction"):
+        # SAM makes them of the functions' EventInvokeConfig.
+        assert f"{function}EventInvokeConfig" in TEMPLATE["Resources"]["Settings"]["DependsOn"]
 
 
 def test_settings_are_those_of_the_function() -> None:
