@@ -89,7 +89,7 @@ def caller(arn: str) -> iam_evaluator.EvalContext:
 
 def test_what_a_failed_deletion_needs_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """CloudFormation does not come to it; MiniStack does, and would delete the function."""
-    template = {
+    template: dict[str, Any] = {
         "Function": {"Type": "AWS::Lambda::Function"},
         "Custom": {"Type": "Custom::X", "Properties": {"Token": {"Ref": "Function"}}},
         "Other": {"Type": "AWS::S3::Bucket"},
