@@ -1,11 +1,12 @@
 """Starts MiniStack with IAM authorisation corrected to what AWS evaluates.
 
 MiniStack 1.5.33 judges IAM calls without paths, schedules without their group, and none with the
-service's own condition keys, so that a correctly scoped role is refused; it also takes any bucket
-for ours, misses templates at the addresses that S3 gives, rotates secrets without asking their
-function, and never stops. Each correction names the page of the Service Authorization Reference,
-"Actions, resources, and condition keys for …", or the guide, that it follows;
-`tests/local_aws/test_emulator.py` fails when one is no longer needed.
+service's own condition keys or the function that calls, so that a correctly scoped role is refused;
+it also takes any bucket for ours, misses templates at the addresses that S3 gives, rotates secrets
+without asking their function, deletes what others still need, and never stops. Each correction
+names the page of the Service Authorization Reference, "Actions, resources, and condition keys for
+…", or the guide, that it follows; `tests/local_aws/test_emulator.py` fails when one is no longer
+needed.
 """
 
 import contextvars
@@ -25,8 +26,8 @@ from urllib.parse import urlsplit
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import error_response_json, json_response
-from ministack.services import iam, lambda_svc, s3, secretsmanager
-from ministack.services.cloudformation import helpers
+from ministack.services import cloudformation, iam, lambda_svc, s3, secretsmanager
+from ministack.services.cloudformation import helpers, stacks
 
 _extract_resource_arn: Callable[..., str] = iam_actions.extract_resource_arn
 _request_tag_context: Callable[..., dict[str, Any]] = iam_actions.request_tag_context
@@ -34,6 +35,7 @@ _rotate_secret: Callable[..., tuple[int, dict[str, str], bytes]] = secretsmanage
 _secrets_request: Callable[..., Any] = secretsmanager.handle_request
 _apply_bucket_scope: Callable[..., Any] = s3._apply_bucket_scope
 _evaluate: Callable[..., iam_evaluator.EvalResult] = iam_evaluator.evaluate
+_delete_resource: Callable[..., None] = stacks._delete_resource
 _resolve_document: Callable[..., tuple[str | None, Any]] = helpers._resolve_document
 # One line for each decision of IAM, in the directory of the local AWS.
 DECISIONS = "decisions.log"
@@ -153,6 +155,22 @@ def document(params: dict[str, Any], body: str, url: str, label: str) -> tuple[s
     return _resolve_document(params, body, url, label)
 
 
+def delete_resource(
+    kind: str, physical_id: str, properties: Any, stack_name: str = "", logical_id: str = ""
+) -> None:
+    """Keep what a resource needs that could not be deleted ("DependsOn attribute", user guide)."""
+    stack = cloudformation._stacks.get(stack_name) or {}
+    resources, definitions = stack.get("_resources", {}), stack.get("_template", {})
+    for other, resource in resources.items():
+        if resource.get("ResourceStatus") == "DELETE_FAILED" and other != logical_id:
+            needed = stacks._with_dependencies(
+                [other], definitions.get("Resources", {}), set(resources)
+            )
+            if logical_id in needed:
+                raise RuntimeError(f"{other} needs it and could not be deleted.")
+    _delete_resource(kind, physical_id, properties, stack_name, logical_id)
+
+
 def rotate_secret(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
     """Leave the new version to the function ("How rotation works", Secrets Manager user guide)."""
     _, secret = secretsmanager._resolve(request.get("SecretId"))
@@ -197,8 +215,22 @@ def _take_steps(secret: dict[str, Any], token: str) -> None:
             return
 
 
+def calling_function(principal_arn: str) -> dict[str, str]:
+    """The function whose role's session it is ("Using source function ARN", Lambda guide).
+
+    Lambda, and MiniStack like it, names the session after the function. AWS would not take a name
+    for it; what assumes a role itself, in a test, is taken for the function if it names it.
+    """
+    role, _, session = principal_arn.partition(":assumed-role/")[2].partition("/")
+    _, config, _ = lambda_svc._get_func_record_for_ref(session)
+    if config is None or not config["Role"].endswith(f"/{role}"):
+        return {}
+    return {"lambda:sourcefunctionarn": config["FunctionArn"]}
+
+
 def evaluate(context: iam_evaluator.EvalContext, *policies: Any) -> iam_evaluator.EvalResult:
     """Decide as MiniStack does, and write down who asked for what: a trail of rights used."""
+    context.service_context |= calling_function(context.principal_arn)
     result = _evaluate(context, *policies)
     with Path(os.environ["TMPDIR"], DECISIONS).open("a") as trail:
         trail.write(f"{context.principal_arn} {context.action} {result.decision}\n")
@@ -212,6 +244,7 @@ def main() -> None:
     iam_actions.request_tag_context = condition_context
     s3._apply_bucket_scope = bucket_scope
     helpers._resolve_document = document
+    stacks._delete_resource = delete_resource
     secretsmanager._rotate_secret = rotate_secret
     secretsmanager.handle_request = secrets_request
     app._port_is_bindable = lambda _host, _port: False

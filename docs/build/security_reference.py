@@ -8,7 +8,7 @@ PAGE = PROJECT / "docs" / "security.md"
 # What a statement is for, by its Sid; one Sid means the same in every role.
 PURPOSES = {
     "CreateUnderBoundaryWithTags": "make the user, only with the boundary and our tags",
-    "PutUnderBoundary": "put the boundary back when somebody removed it",
+    "PutUnderBoundary": "put the boundary back, or a new one on every user",
     "Users": "reconcile and delete the user",
     "Keys": "make, prove and end access keys",
     "AttachOurPoliciesUnderBoundary": "attach policies of the path to users with the boundary",
@@ -34,6 +34,7 @@ PURPOSES = {
     "Remember": "read and write the items of the state table",
     "AskCloudFormation": "ask whether the stack really is at work",
     "WriteLogs": "write the function's own log",
+    "OnlyFromTheFunction": "nothing else that has the role can use it",
     "InvokeProvider": "a schedule invokes the provider",
 }
 
@@ -67,7 +68,7 @@ def page(text: str) -> str:
 
 
 def _row(one: Statement) -> str:
-    actions = ", ".join(f"`{action}`" for action in one.actions)
+    actions = "all but " * one.all_but + ", ".join(f"`{action}`" for action in one.actions)
     return f"| {one.sid} | {one.effect} | {actions} | {PURPOSES[one.sid]} |"
 
 

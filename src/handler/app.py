@@ -14,6 +14,7 @@ from handler.deadline import Deadline, LambdaContext
 from handler.errors import UnansweredError, reason
 from handler.keys.grace import Retirement
 from handler.keys.retire import retire
+from handler.lifecycle import provider
 from handler.lifecycle.serve import serve
 from handler.policies.catalogue import load_catalogue
 from handler.settings import Settings
@@ -24,7 +25,9 @@ custom_resource = CustomResource()
 
 @logger.inject_lambda_context(log_event=False, clear_state=True)
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Serve one event of `Custom::RestrictedIAMUser`, or the end of a replaced key's grace.
+    """Serve one event of a custom resource, or the end of a replaced key's grace.
+
+    `Custom::RestrictedIAMUserProvider` is the provider's own, any other type is a user's.
 
     Raises UnansweredError when another request of the resource was being served all the time, and
     UndeliveredError when CloudFormation did not take the answer. Lambda then delivers the event
@@ -67,7 +70,10 @@ def _answer(event: dict[str, Any], context: LambdaContext) -> str:
         return text
 
     try:
-        answer = serve(_account(context), request, load_catalogue(), logger.info, explain)
+        if event.get("ResourceType") == provider.TYPE:
+            answer = provider.serve(_account(context), request, logger.info, explain)
+        else:
+            answer = serve(_account(context), request, load_catalogue(), logger.info, explain)
         custom_resource.Status, custom_resource.Reason = answer.status, answer.reason
         custom_resource.Data = dict(answer.data)
     except UnansweredError as error:

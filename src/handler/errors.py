@@ -56,6 +56,10 @@ class StackRefusedError(ProviderError):
     """The stack that the event names is not in an operation that fits the request."""
 
 
+class StillServingError(ProviderError):
+    """Users live that the provider could not serve as asked, or not any more."""
+
+
 class GivenUpError(StackRefusedError):
     """The stack went back on the request while it was served, so what was done is undone."""
 

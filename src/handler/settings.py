@@ -22,6 +22,8 @@ class Settings:
     schedule_role_arn: str
     rotation_function_arn: str
     provider_function_arn: str
+    provider_stack_id: str
+    policy_template: str | None
 
     @classmethod
     def from_environ(cls, function_arn: str, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -45,4 +47,6 @@ class Settings:
             schedule_role_arn=environ.get("SCHEDULE_ROLE_ARN", ""),
             rotation_function_arn=environ.get("ROTATION_FUNCTION_ARN", ""),
             provider_function_arn=environ.get("PROVIDER_FUNCTION_ARN", function_arn),
+            provider_stack_id=environ.get("PROVIDER_STACK_ID", ""),
+            policy_template=environ.get("POLICY_TEMPLATE") or None,
         )

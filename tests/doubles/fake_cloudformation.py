@@ -65,6 +65,7 @@ class Stack:
     responses: ResponseUrl
     name: str = "restricted-iam-user"
     logical_id: str = "RestrictedUser"
+    resource_type: str = "Custom::RestrictedIAMUser"
     tags: dict[str, str] = field(default_factory=dict)
     physical_id: str | None = None
     properties: dict[str, Any] = field(default_factory=dict)
@@ -158,7 +159,7 @@ class Stack:
             "RequestType": request_type,
             "RequestId": str(uuid.uuid4()),
             "ResponseURL": "https://cloudformation-custom-resource-response-useast1.s3.amazonaws.com/x",
-            "ResourceType": "Custom::RestrictedIAMUser",
+            "ResourceType": self.resource_type,
             "StackId": self.stack_id,
             "LogicalResourceId": self.logical_id,
             "ServiceToken": FUNCTION_ARN,

@@ -77,7 +77,8 @@ class StrictResponses:
             principal = statement["Principal"]
             named = principal["AWS"] if isinstance(principal, dict) else principal
             for one in [named] if isinstance(named, str) else named:
-                if one == "*" and response._get_bool_param("BlockPublicPolicy", False):
+                blocks = response._get_bool_param("BlockPublicPolicy", False)
+                if one == "*" and blocks and statement["Effect"] == "Allow":
                     raise SecretsManagerClientError(
                         "PublicPolicyException", "The policy grants public access."
                     )

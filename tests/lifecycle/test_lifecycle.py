@@ -117,6 +117,19 @@ def test_tags_land_on_user_policies_and_secret(new_stack: Callable[..., Stack]) 
     assert world.tags(secret) == expected
 
 
+def test_reserved_tags_of_the_stack_are_left_out(new_stack: Callable[..., Stack]) -> None:
+    """AWS refuses its own prefix in any case, and ours on a stack are not our word."""
+    reserved = ("aws:servicecatalog:provisioningPrincipalArn", "AWS:x", "Restricted-IAM-User:x")
+    stack = new_stack(tags={"Team": "platform", **dict.fromkeys(reserved, "x")})
+    assert stack.create(**VANILLA)["Status"] == "SUCCESS"
+
+    assert world.tags(world.user()).keys() == {
+        "Team",
+        "restricted-iam-user:stack-id",
+        "restricted-iam-user:logical-id",
+    }
+
+
 def test_tag_that_changes_in_case_only_keeps_one_spelling(stack: Stack) -> None:
     """IAM users know keys without case, policies and secrets with it; all end with the new one."""
     stack.create(**VANILLA, Tags=[{"Key": "Cost", "Value": "1"}])

@@ -12,6 +12,7 @@ from doubles.dependents import DEPENDENTS
 from doubles.fake_cloudformation import Stack
 from doubles.secrets_manager import STEPS, SecretsManager
 from handler.errors import LeaseLostError, RotationRefusedError
+from support.boundary import boundary_statements
 from support.roles import ROLES, TEMPLATE, allowed, statements
 
 PLAIN: dict[str, Any] = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
@@ -98,10 +99,17 @@ def roll_back(stack: Stack) -> None:
         assert stack.send("Update", old)["Status"] == "SUCCESS"
 
 
-def test_provider_may_do_what_it_does(stack: Stack, calls: Calls) -> None:
+def test_provider_may_do_what_it_does(
+    stack: Stack, calls: Calls, new_stack: Callable[..., Stack], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not one action of the provider's role is missing or unused."""
+    provider = new_stack(
+        name="provider", logical_id="Settings", resource_type="Custom::RestrictedIAMUserProvider"
+    )
+    monkeypatch.setenv("PROVIDER_STACK_ID", provider.stack_id)
 
     def live_and_meet_others() -> None:
+        assert provider.delete()["Status"] == "SUCCESS"
         stack.properties = PLAIN
         stack.send("Create")  # Refused, because the stack is idle; nothing is remembered.
         whole_life(stack)
@@ -139,20 +147,32 @@ def test_scheduler_may_invoke_the_provider_only() -> None:
     (statement,) = statements("SchedulerRole")
 
     assert statement.actions == ("lambda:InvokeFunction",)
-    (arn, names) = statement.resources[0]["Fn::Sub"]
-    (name, same_names) = TEMPLATE["Resources"]["ProviderFunction"]["Properties"]["FunctionName"][
-        "Fn::Sub"
-    ]
-    assert arn.endswith(f":function:{name}")
-    assert names == same_names
+    assert ends_with_name_of_provider(statement.resources[0])
+
+
+def ends_with_name_of_provider(arn: dict[str, Any]) -> bool:
+    """Whether an ARN that is put together names the provider's function."""
+    function = TEMPLATE["Resources"]["ProviderFunction"]["Properties"]
+    (text, names), (name, same_names) = arn["Fn::Sub"], function["FunctionName"]["Fn::Sub"]
+    return bool(text.endswith(f":function:{name}") and names == same_names)
 
 
 def test_what_is_for_others_is_limited_to_them() -> None:
     """An action that the functions do not call themselves names its resource."""
     for role in ROLES:
         for statement in statements(role):
-            if FOR_OTHERS & set(statement.actions):
+            if FOR_OTHERS & set(statement.actions) and statement.effect == "Allow":
                 assert "*" not in statement.resources
+
+
+@pytest.mark.parametrize("role", ["ProviderRole", "RotationRole"])
+def test_role_is_of_use_to_its_function_only(role: str) -> None:
+    """All that the function calls itself is refused to whoever else gets the role."""
+    (denied,) = [one for one in statements(role) if one.sid == "OnlyFromTheFunction"]
+
+    assert (denied.effect, denied.resources, denied.all_but) == ("Deny", ("*",), True)
+    assert denied.conditions == ("lambda:SourceFunctionArn",)
+    assert set(denied.actions) == allowed(role) & FOR_OTHERS
 
 
 def test_star_is_for_what_has_no_resource_level() -> None:
@@ -177,14 +197,38 @@ def test_no_action_is_a_pattern() -> None:
     assert not [action for role in ROLES for action in allowed(role) if "*" in action]
 
 
+def test_roles_name_their_functions() -> None:
+    """The provider's function by its name; that of rotations, whose name AWS makes, by itself."""
+    resources = TEMPLATE["Resources"]
+    (caller,) = [
+        policy["PolicyDocument"]["Statement"][0]
+        for policy in resources["ProviderRole"]["Properties"]["Policies"]
+        if policy["PolicyName"] == "Caller"
+    ]
+    (apart,) = resources["RotationCaller"]["Properties"]["PolicyDocument"]["Statement"]
+
+    assert ends_with_name_of_provider(
+        caller["Condition"]["ArnNotEquals"]["lambda:SourceFunctionArn"]
+    )
+    assert apart["Condition"]["ArnNotEquals"] == {
+        "lambda:SourceFunctionArn": {"Fn::GetAtt": ["RotationFunction", "Arn"]}
+    }
+
+
 def test_boundary_reaches_no_user_key_policy_or_boundary() -> None:
     """Of all actions of IAM, the users' ceiling has none on users, groups, policies, boundaries."""
-    (_, roles) = TEMPLATE["Resources"]["UserBoundary"]["Properties"]["PolicyDocument"]["Statement"]
     of_roles = {"role", "instance-profile", "oidc-provider"}
+    actions = [
+        action
+        for statement in boundary_statements()
+        for action in statement["Action"]
+        if action.startswith("iam:")
+    ]
 
-    for action in roles["Action"]:
+    assert actions
+    for action in actions:
         rows = get_action_data("iam", action.removeprefix("iam:"))["iam"]
         kinds = {row["resource_arn_format"].split(":")[-1].split("/")[0] for row in rows}
         assert kinds - {"*"} <= of_roles, action
         assert "Boundary" not in action
-    assert "iam:UpdateAssumeRolePolicy" not in roles["Action"]
+    assert "iam:UpdateAssumeRolePolicy" not in actions

@@ -89,6 +89,14 @@ BAD_PROPERTIES: dict[str, tuple[dict[str, Any], str]] = {
         {"Tags": [{"Key": "restricted-iam-user:stack-id", "Value": "x"}]},
         "not beginning with aws: or restricted-iam-user:",
     ),
+    "tags of ours in other letters": (
+        {"Tags": [{"Key": "Restricted-IAM-User:x", "Value": "x"}]},
+        "not beginning with aws: or restricted-iam-user: in any case of letters",
+    ),
+    "tags of AWS in other letters": (
+        {"Tags": [{"Key": "AWS:x", "Value": "x"}]},
+        "not beginning with aws: or restricted-iam-user: in any case of letters",
+    ),
     "same tag twice": (
         {"Tags": [{"Key": "a", "Value": "1"}, {"Key": "A", "Value": "2"}]},
         "Tags must not name a Key twice",

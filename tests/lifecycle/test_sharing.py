@@ -21,16 +21,18 @@ READERS = [f"arn:aws:iam::123456789012:role/{name}" for name in ("one", "two")]
 MULTI_REGION = "arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"
 
 
-def policy() -> dict[str, Any] | None:
+def policy() -> dict[str, Any]:
     answer = world.secretsmanager().get_resource_policy(SecretId=SECRET)
-    return json.loads(answer["ResourcePolicy"]) if "ResourcePolicy" in answer else None
+    return dict(json.loads(answer["ResourcePolicy"]))
+
+
+def statements() -> dict[str, dict[str, Any]]:
+    """The statements of the resource policy by their names."""
+    return {statement["Sid"]: statement for statement in policy()["Statement"]}
 
 
 def readers() -> list[str]:
-    found = policy()
-    assert found
-    (statement,) = found["Statement"]
-    return list(statement["Principal"]["AWS"])
+    return list(statements()["Readers"]["Principal"]["AWS"])
 
 
 def copies() -> dict[str, str]:
@@ -43,28 +45,49 @@ def test_readers_may_read_and_nothing_else(stack: Stack) -> None:
     """The resource policy names exactly the readers, and no action that changes anything."""
     stack.create(**PROPERTIES, ReaderArns=[READERS[1], READERS[0], READERS[1]])
 
-    assert policy() == {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "Readers",
-                "Effect": "Allow",
-                "Principal": {"AWS": READERS},
-                "Action": ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
-                "Resource": "*",
-            }
-        ],
+    assert statements()["Readers"] == {
+        "Sid": "Readers",
+        "Effect": "Allow",
+        "Principal": {"AWS": READERS},
+        "Action": ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
+        "Resource": "*",
     }
+    allowing = [one for one in policy()["Statement"] if one["Effect"] == "Allow"]
+    assert len(allowing) == 1
+
+
+@pytest.mark.parametrize("wanted", [READERS, []], ids=["readers", "none"])
+def test_secret_refuses_whoever_comes_from_elsewhere(stack: Stack, wanted: list[str]) -> None:
+    """Without TLS nobody is let in, nor is another account, but for AWS's own services."""
+    stack.create(**PROPERTIES, ReaderArns=wanted)
+
+    refusals = [one for one in policy()["Statement"] if one["Effect"] == "Deny"]
+    assert [one["Condition"] for one in refusals] == [
+        {"Bool": {"aws:SecureTransport": "false"}},
+        {
+            "StringNotEquals": {"aws:PrincipalAccount": ["123456789012"]},
+            "Bool": {"aws:PrincipalIsAWSService": "false"},
+        },
+    ]
+    for one in refusals:
+        assert (one["Principal"], one["Action"], one["Resource"]) == ("*", "secretsmanager:*", "*")
+
+
+def test_new_secret_is_not_asked_for_its_policy(stack: Stack, calls: Calls) -> None:
+    """It has none, and AWS may not know the secret yet."""
+    stack.create(**PROPERTIES)
+
+    assert "secretsmanager:GetResourcePolicy" not in calls.names
 
 
 def test_readers_are_changed_and_removed(stack: Stack) -> None:
-    """Another list replaces the first one; without any there is no policy."""
+    """Another list replaces the first one; without any nobody is let in."""
     stack.create(**PROPERTIES, ReaderArns=READERS)
     stack.update(**PROPERTIES, ReaderArns=READERS[:1])
     assert readers() == READERS[:1]
 
     stack.update(**PROPERTIES)
-    assert policy() is None
+    assert "Readers" not in statements()
 
 
 @pytest.mark.parametrize("wanted", [READERS, []], ids=["readers", "none"])
@@ -85,17 +108,13 @@ def test_policy_that_was_changed_by_hand_is_mended(stack: Stack, wanted: list[st
 def test_policy_as_aws_turns_it_about_is_left(stack: Stack, calls: Calls) -> None:
     """A list of one as its item, and another order, are the same policy."""
     stack.create(**PROPERTIES, ReaderArns=READERS[:1])
-    statement = {
-        "Sid": "Readers",
-        "Effect": "Allow",
-        "Principal": {"AWS": READERS[0]},
-        "Action": ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
-        "Resource": "*",
-    }
-    world.secretsmanager().put_resource_policy(
-        SecretId=SECRET,
-        ResourcePolicy=json.dumps({"Version": "2012-10-17", "Statement": statement}),
-    )
+    turned = policy()
+    for statement in turned["Statement"]:
+        if isinstance(statement["Action"], list):
+            statement["Action"].reverse()
+            (statement["Principal"]["AWS"],) = statement["Principal"]["AWS"]
+    turned["Statement"] = [dict(reversed(one.items())) for one in reversed(turned["Statement"])]
+    world.secretsmanager().put_resource_policy(SecretId=SECRET, ResourcePolicy=json.dumps(turned))
     before = calls.names.count("secretsmanager:PutResourcePolicy")
     stack.update(**PROPERTIES, ReaderArns=READERS[:1], Revision="2")
 
@@ -118,6 +137,9 @@ def test_readers_of_another_account_with_a_key_that_it_may_use(stack: Stack) -> 
     stack.create(**PROPERTIES, ReaderArns=[abroad], KmsKeyId="alias/shared")
 
     assert readers() == [abroad]
+    assert statements()["OnlyFromTheseAccounts"]["Condition"]["StringNotEquals"] == {
+        "aws:PrincipalAccount": ["123456789012", "999999999999"]
+    }
 
 
 def test_reader_that_aws_does_not_know_is_told(stack: Stack) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ministack.core import iam_actions
-from ministack.services import iam, s3, secretsmanager
+from ministack.core import iam_actions, iam_evaluator
+from ministack.services import cloudformation, iam, lambda_svc, s3, secretsmanager
 from ministack.services.cloudformation import helpers
 
 from demo import launcher
@@ -51,6 +51,62 @@ def test_resource_is_what_aws_evaluates(
 
     assert launcher.resource_arn(*request(action, parameters)) == expected
     assert iam_actions.extract_resource_arn(*request(action, parameters)) != expected
+
+
+@pytest.mark.parametrize(
+    ("session", "told"),
+    [
+        ("role/rotate", {"lambda:sourcefunctionarn": "arn:f"}),
+        ("other/rotate", {}),
+        ("role/attacker", {}),
+    ],
+)
+def test_role_of_a_function_tells_which(
+    monkeypatch: pytest.MonkeyPatch, session: str, told: dict[str, str]
+) -> None:
+    """Lambda names the session after the function; whoever else has its role is not it."""
+    config = {"Role": "arn:aws:iam::123456789012:role/role", "FunctionArn": "arn:f"}
+    found: dict[str, Any] = {"rotate": ({}, config, "rotate")}
+    monkeypatch.setattr(
+        lambda_svc, "_get_func_record_for_ref", lambda name: found.get(name, (None, None, name))
+    )
+
+    arn = f"arn:aws:sts::123456789012:assumed-role/{session}"
+    assert launcher.calling_function(arn) == told
+    assert iam_evaluator._resolve_condition_key("lambda:SourceFunctionArn", caller(arn)) is None
+
+
+def caller(arn: str) -> iam_evaluator.EvalContext:
+    return iam_evaluator.EvalContext(
+        principal_arn=arn,
+        principal_type="AssumedRole",
+        principal_account="123456789012",
+        action="iam:GetUser",
+        resource_arn="*",
+        region="us-east-1",
+    )
+
+
+def test_what_a_failed_deletion_needs_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CloudFormation does not come to it; MiniStack does, and would delete the function."""
+    template: dict[str, Any] = {
+        "Function": {"Type": "AWS::Lambda::Function"},
+        "Custom": {"Type": "Custom::X", "Properties": {"Token": {"Ref": "Function"}}},
+        "Other": {"Type": "AWS::S3::Bucket"},
+    }
+    made: dict[str, dict[str, str]] = {name: {} for name in template}
+    made["Custom"]["ResourceStatus"] = "DELETE_FAILED"
+    stack = {"_resources": made, "_template": {"Resources": template}}
+    monkeypatch.setattr(cloudformation, "_stacks", {"stack": stack})
+    deleted: list[str] = []
+    monkeypatch.setattr(launcher, "_delete_resource", lambda *call: deleted.append(call[4]))
+
+    with pytest.raises(RuntimeError, match="Custom needs it"):
+        launcher.delete_resource("AWS::Lambda::Function", "f", {}, "stack", "Function")
+    for name in ("Other", "Custom"):
+        launcher.delete_resource(template[name]["Type"], name, {}, "stack", name)
+
+    assert deleted == ["Other", "Custom"]
 
 
 def test_other_resources_are_ministacks_own() -> None:

@@ -27,15 +27,18 @@ class Scene:
     roles: dict[str, str]
     sessions: dict[str, dict[str, str]]
 
-    def as_role(self, role: str) -> Any:
-        """Makes clients that hold the credentials of a function's role."""
-        if role not in self.sessions:
+    def as_role(self, role: str, *, elsewhere: bool = False) -> Any:
+        """Makes clients that hold the credentials of a role, in its function or `elsewhere`."""
+        key = f"{role} {elsewhere}"
+        if key not in self.sessions:
             iam, name = self.aws.client("iam"), self.roles[role]
+            function = self.roles.get(role.replace("Role", "Function"), "schedule")
             iam.update_assume_role_policy(RoleName=name, PolicyDocument=TRUST)
-            self.sessions[role] = self.aws.client("sts").assume_role(
-                RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{name}", RoleSessionName="attacker"
+            self.sessions[key] = self.aws.client("sts").assume_role(
+                RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{name}",
+                RoleSessionName="attacker" if elsewhere else function,
             )["Credentials"]
-        held = self.sessions[role]
+        held = self.sessions[key]
         session: Any = boto3.Session(
             held["AccessKeyId"], held["SecretAccessKey"], held["SessionToken"]
         )
@@ -125,6 +128,15 @@ CONTROLS: dict[str, Any] = {
 def test_role_allows_what_it_is_for(scene: Scene, role: str) -> None:
     """The same credentials do work, so the refusals are the role's and not the session's."""
     assert CONTROLS[role](scene.as_role(role), scene.target)
+
+
+@pytest.mark.parametrize("role", ["ProviderRole", "RotationRole"])
+def test_role_is_useless_outside_its_function(scene: Scene, role: str) -> None:
+    """Whoever else gets it, another function say, can do nothing of what it is for."""
+    with pytest.raises(ClientError) as error:
+        CONTROLS[role](scene.as_role(role, elsewhere=True), scene.target)
+
+    assert error.value.response["Error"]["Code"] in _DENIED
 
 
 def event(scene: Scene, **changes: Any) -> dict[str, Any]:

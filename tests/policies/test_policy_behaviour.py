@@ -1,7 +1,6 @@
 """What the documents of the catalogue allow and refuse, call by call; see tests/policies/calls/."""
 
 import re
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 
 from handler.model.owner import Location
 from handler.policies.placeholders import Variables
+from support.boundary import boundary
 from support.permissions import (
     MANIFEST,
     PARTITIONS,
@@ -30,8 +30,6 @@ from support.policy_calls import (
     is_open,
     load,
 )
-from support.templates import load as load_template
-from support.templates import resolved
 
 AWS = PARTITIONS["aws"]
 ENTRIES = list(MANIFEST["Entries"])
@@ -59,14 +57,6 @@ def calls_of(groups: list[dict[str, Any]], location: Location = AWS) -> list[Cal
 def needed(document: str, location: Location = AWS) -> list[Call]:
     """The calls that a document is for."""
     return calls_of(load(f"allowed/{document}"), location)
-
-
-@cache
-def boundary() -> dict[str, Any]:
-    """The ceiling that template.yaml puts on every user."""
-    resource = load_template("template.yaml")["Resources"]["UserBoundary"]
-    values = {"AWS::Partition": "aws", "AWS::AccountId": "123456789012"}
-    return dict(resolved(resource["Properties"]["PolicyDocument"], values))
 
 
 @pytest.mark.parametrize("cluster", NAMES.values(), ids=NAMES)

@@ -51,6 +51,8 @@ NOT_CALLED = {
     "logs:DeleteIndexPolicy": "no index",
     "logs:PutBearerTokenAuthentication": "no bearer token",
     "logs:PutLogGroupDeletionProtection": "no protection",
+    "iam:*GroupPolicy": "policies of roles only",
+    "iam:*UserPolicy": "policies of roles only",
     "iam:Attach*Policy": "nothing is attached",
     "iam:Detach*Policy": "nothing is attached",
     "ec2:*": "no VPC",

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from doubles.fake_cloudformation import FUNCTION_ARN
+from handler.lifecycle import provider
 from handler.policies.catalogue import load_catalogue
 from handler.properties.schema import SCHEMA
 from handler.settings import Settings
+from support.boundary import boundary_document, boundary_statements
 from support.templates import load, resolved
 
 TEMPLATE = load("template.yaml")
@@ -30,6 +32,7 @@ DEFAULTS = {
     "SecretPrefix": "restricted/",
     "PermissionsBoundaryArn": "",
     "ProviderBoundaryArn": "",
+    "OnlyPolicyTemplate": "false",
     "AllowPolicyDocument": "false",
     "KmsKeyArn": "",
     "LogKmsKeyArn": "",
@@ -126,6 +129,60 @@ def test_resources_use_known_properties(path: str) -> None:
         assert {"Serial", "ServiceTimeout"} <= properties.keys()
 
 
+def test_settings_stand_between_the_function_and_the_user() -> None:
+    """They hear of a change when the function has it, and of the deletion after our own user's."""
+    resources = TEMPLATE["Resources"]
+    settings = resources["Settings"]
+
+    assert settings["Type"] == provider.TYPE
+    assert settings["Properties"]["ServiceToken"] == {"Fn::GetAtt": ["ProviderFunction", "Arn"]}
+    assert "Condition" not in settings
+    assert resources["RestrictedUser"]["DependsOn"] == "Settings"
+
+
+def needed_by(name: str) -> set[str]:
+    """The resources that cannot go before this one."""
+    resources: dict[str, Any] = TEMPLATE["Resources"]
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        resource = json.dumps(resources.get(waiting.pop(), {}))
+        named = {one for one in resources if re.search(rf'[":{{]{one}[".}}]', resource)} - found
+        found |= named
+        waiting += named
+    return found
+
+
+def test_nothing_goes_before_the_settings_agree() -> None:
+    """What would be deleted beside them is missing when they refuse, but for what only watches."""
+    watching = ("AWS::CloudWatch::", "AWS::Logs::QueryDefinition")
+    others = {
+        name
+        for name, resource in TEMPLATE["Resources"].items()
+        if not resource["Type"].startswith(watching)
+    }
+
+    assert others - needed_by("Settings") == {"Settings", "RestrictedUser"}
+    for function in ("ProviderFunction", "RotationFunction"):
+        # SAM makes them of the functions' EventInvokeConfig.
+        assert f"{function}EventInvokeConfig" in TEMPLATE["Resources"]["Settings"]["DependsOn"]
+
+
+def test_settings_are_those_of_the_function() -> None:
+    """The resource is told what the function works with."""
+    told = TEMPLATE["Resources"]["Settings"]["Properties"]
+    given = TEMPLATE["Resources"]["ProviderFunction"]["Properties"]["Environment"]["Variables"]
+
+    assert told == {
+        "ServiceToken": {"Fn::GetAtt": ["ProviderFunction", "Arn"]},
+        "ServiceTimeout": 900,
+        "IamPath": given["IAM_PATH"],
+        "SecretPrefix": given["SECRET_PREFIX"],
+        "PermissionsBoundaryArn": given["PERMISSIONS_BOUNDARY_ARN"],
+        "PolicyTemplate": given["POLICY_TEMPLATE"],
+    }
+
+
 def test_function_ends_before_cloudformation_stops_waiting() -> None:
     """Lambda's timeout lies well inside ServiceTimeout, and so does the age of an event."""
     function = TEMPLATE["Resources"]["ProviderFunction"]["Properties"]
@@ -135,9 +192,10 @@ def test_function_ends_before_cloudformation_stops_waiting() -> None:
     assert function["EventInvokeConfig"]["MaximumEventAgeInSeconds"] <= service_timeout
 
 
-def allowed_by_boundary(action: str) -> bool:
-    statements = TEMPLATE["Resources"]["UserBoundary"]["Properties"]["PolicyDocument"]["Statement"]
-    patterns = [pattern for statement in statements for pattern in statement["Action"]]
+def allowed_by_boundary(action: str, only: str = "") -> bool:
+    patterns = [
+        pattern for statement in boundary_statements(only) for pattern in statement["Action"]
+    ]
     return any(
         re.fullmatch(pattern.replace("*", ".*"), action, re.IGNORECASE) for pattern in patterns
     )
@@ -155,7 +213,23 @@ def actions(document: dict[str, Any]) -> set[str]:
 def test_boundary_is_wide_enough(entry: str) -> None:
     """Every action of every entry is under the ceiling."""
     for source in load_catalogue().entries[entry]:
-        assert [a for a in actions(source.document) if not allowed_by_boundary(a)] == []
+        granted = actions(source.document)
+        assert [a for a in granted if not allowed_by_boundary(a)] == []
+        assert [a for a in granted if not allowed_by_boundary(a, entry)] == []
+
+
+@pytest.mark.parametrize("entry", load_catalogue().entries)
+def test_boundary_of_one_template_is_no_wider_than_it(entry: str) -> None:
+    """Where one PolicyTemplate is served, its services and its actions of IAM are all there is."""
+    granted = {
+        action for source in load_catalogue().entries[entry] for action in actions(source.document)
+    }
+    bounds = {
+        pattern for statement in boundary_statements(entry) for pattern in statement["Action"]
+    }
+
+    for pattern in bounds:
+        assert [action for action in granted if re.fullmatch(pattern.replace("*", ".*"), action)]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +250,7 @@ def test_boundary_is_narrow_enough(action: str) -> None:
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
 def test_boundary_fits(partition: str) -> None:
     """The ceiling is a managed policy too: at most 6,144 characters without white space."""
-    document = TEMPLATE["Resources"]["UserBoundary"]["Properties"]["PolicyDocument"]
+    document = boundary_document()
     values = {"AWS::Partition": partition, "AWS::AccountId": "123456789012"}
 
     assert len(re.sub(r"\s", "", json.dumps(resolved(document, values)))) <= 6144

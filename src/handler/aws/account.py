@@ -60,7 +60,8 @@ class Account:
 
     def readers(self, secret_name: str) -> SecretReaders:
         """The resource policy of a secret."""
-        return SecretReaders(self.clients.secretsmanager, secret_name)
+        account_id = self.settings.location.account_id
+        return SecretReaders(self.clients.secretsmanager, secret_name, account_id)
 
     def replicas(self, secret_name: str) -> SecretReplicas:
         """The copies of a secret in other regions."""

@@ -111,6 +111,12 @@ def is_busy(account: Account, owner: Owner) -> bool:
     return stack is not None and stack["StackStatus"].endswith("_IN_PROGRESS")
 
 
+def is_there(account: Account, owner: Owner) -> bool:
+    """Whether the owner's stack exists, and may ask for something yet."""
+    stack = _find(account, owner.stack_id)
+    return stack is not None and stack["StackStatus"] != "DELETE_COMPLETE"
+
+
 def confirm(account: Account, request: Request, begun: Operation) -> None:
     """Raise GivenUpError unless the stack is still in the operation that the request began in."""
     now = describe(account, request)

@@ -29,7 +29,7 @@ def apply(change: Change) -> tuple[dict[str, str], str]:
     policy_arns, others = policies.reconcile(change, existing.policies)
     account.deadline.check("creating the secret")
     described = secret.make(change, existing.secret)
-    secret.share(change)
+    secret.share(change, existing.secret)
     current, decision = secret.fill(change, described)
     owner, user_name = change.request.owner, desired.user_name
     retire.end_grace(account, memory, owner, user_name, desired.secret_name)
@@ -62,6 +62,9 @@ def _announce(change: Change, existing: Existing) -> None:
         grace_hours=desired.grace_hours,
         retained=False,
         inherited=existing.inherited(change),
+        iam_path=made.iam_path or account.settings.iam_path,
+        secret_prefix=made.secret_prefix or account.settings.secret_prefix,
+        policy_template=change.request.properties.get("PolicyTemplate", ""),
         policies={**made.policies, **dict(zip(arns, ids, strict=True))},
         secrets={
             **made.secrets,

@@ -26,9 +26,11 @@ def make(change: Change, found: SecretState | None) -> SecretState:
     return state
 
 
-def share(change: Change) -> None:
+def share(change: Change, found: SecretState | None) -> None:
     """Name the readers, before the key comes: who may no longer read never sees a new key."""
-    change.account.readers(change.desired.secret_name).reconcile(change.desired.reader_arns)
+    change.account.readers(change.desired.secret_name).reconcile(
+        change.desired.reader_arns, is_new=found is None
+    )
 
 
 def fill(change: Change, state: SecretState) -> tuple[StoredKey, Decision]:

@@ -30,17 +30,33 @@ def serve(
     """
     desired = None if request.type == "Delete" else desired_of(account, request, catalogue)
     memory = Memory(account, request.owner, request.request_id, is_request=True)
+
+    def work() -> tuple[dict[str, str], str]:
+        # Not before the lease: who held it until now may have served what came after this.
+        operation = stack.ask(account, request)
+        if desired is None:
+            return _delete(account, memory, request, operation)
+        return _change(Change(account, memory, request, operation, desired).tagged())
+
+    return answer_once(memory, request, work, tell, explain)
+
+
+def answer_once(
+    memory: Memory,
+    request: Request,
+    work: Callable[[], tuple[dict[str, str], str]],
+    tell: Callable[[str], None],
+    explain: Callable[[Exception], str],
+) -> Answer:
+    """Do the work under the lease of the resource, or repeat the answer that the request got.
+
+    `work` returns the attributes, and what was done and why.
+    """
     with lease(memory):
         if answered := memory.record.answer(request.request_id):
             return answered
         try:
-            # Not before the lease: who held it until now may have served what came after this.
-            operation = stack.ask(account, request)
-            if desired is None:
-                attributes, done = _delete(account, memory, request, operation)
-            else:
-                change = Change(account, memory, request, operation, desired)
-                attributes, done = _change(change.tagged())
+            attributes, done = work()
             tell(done)
             answer = Answer("SUCCESS", "", attributes)
         except UnansweredError:

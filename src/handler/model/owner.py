@@ -77,6 +77,10 @@ class Owner:
         """Whether what AWS describes belongs to this resource."""
         return self.tags.items() <= state.tags.items()
 
+    def identifies(self, state: Identified, known_id: str) -> bool:
+        """Whether what AWS describes is ours: by the id that is remembered, else by its tags."""
+        return state.unique_id == known_id if known_id else self.owns(state)
+
     def owned(self, state: T | None) -> T | None:
         """What AWS describes if it belongs to this resource, else None."""
         return state if state is not None and self.owns(state) else None

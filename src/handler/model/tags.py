@@ -8,6 +8,15 @@ from typing import Any
 MAXIMUM = 47
 
 
+# Of AWS and of ours, in any case of letters: the first cannot be set, the second mean something.
+_RESERVED = ("aws:", "restricted-iam-user:")
+
+
+def unreserved(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags that a person may set; a stack may carry others, as of Service Catalog."""
+    return {key: value for key, value in tags.items() if not key.casefold().startswith(_RESERVED)}
+
+
 def merged(*layers: Mapping[str, str]) -> dict[str, str]:
     """All tags, a later layer winning. IAM compares tag keys without regard to case."""
     by_folded_key = {
@@ -39,4 +48,4 @@ def to_set(present: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, s
 
 def to_remove(present: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
     """The keys that must go, except those that AWS reserves for itself."""
-    return [key for key in present if key not in wanted and not key.startswith("aws:")]
+    return [key for key in present if key not in wanted and not key.casefold().startswith("aws:")]

@@ -13,6 +13,7 @@ from handler.settings import Settings
 def problems(properties: dict[str, Any], secret_name: str, settings: Settings) -> Iterator[str]:
     """One sentence for each value that is well-formed but that cannot be honoured."""
     yield from _boundary_problems(properties, settings.permissions_boundary)
+    yield from _template_problems(properties, settings.policy_template)
     yield from _secret_name_problems(secret_name, settings.secret_prefix)
     yield from _reader_problems(properties, settings)
     yield from _replica_problems(properties, settings)
@@ -36,6 +37,15 @@ def _boundary_problems(properties: dict[str, Any], forced: str | None) -> Iterat
         yield (
             f"PermissionsBoundary must be {forced}, the boundary that the provider forces on every "
             f"user, not {shown(boundary)}."
+        )
+
+
+def _template_problems(properties: dict[str, Any], only: str | None) -> Iterator[str]:
+    template = properties.get("PolicyTemplate", only)
+    if only not in (None, template):
+        yield (
+            f"PolicyTemplate must be {only}, the only one that this provider serves "
+            f"(OnlyPolicyTemplate=true), not {shown(template)}."
         )
 
 

@@ -74,6 +74,7 @@ class Memory:
         self.record = Record.parse(item.record) if item.record else Record()
         if self._request_id and item.last_request not in ("", self._request_id):
             self.record = self.record.begun(item.last_request)
+        self._heed_before = self._deadline.heed
         self._deadline.heed = self.hold  # No waiting outlasts the lease.
 
     def _wait_for_lease(self) -> Item:
@@ -107,6 +108,7 @@ class Memory:
 
         The record of a resource that is gone expires; one with nothing in it goes at once.
         """
+        self._deadline.heed = self._heed_before
         try:
             self._close()
         except (ClientError, BotoCoreError) as error:
@@ -114,7 +116,7 @@ class Memory:
 
     def owns(self, state: Identified, known_id: str) -> bool:
         """Whether what AWS describes is ours: by the id that we remember, else by its tags."""
-        return state.unique_id == known_id if known_id else self.owner.owns(state)
+        return self.owner.identifies(state, known_id)
 
     def user(self, user_name: str) -> MadeUser:
         """What is remembered of a user."""

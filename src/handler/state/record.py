@@ -61,7 +61,8 @@ class MadeUser:
     that we are about to make. `current` is the access key id that AWSCURRENT held last. A user is
     `complete` when CloudFormation was told so, `known` when CloudFormation has named it since, and
     `retained` when its resource left the template without a Delete. `inherited` are the ids of what
-    the resource took over: they stay when it goes.
+    the resource took over: they stay when it goes. `iam_path` and `secret_prefix` are the
+    provider's when the user was made; `policy_template` is what it asked for last.
     """
 
     user_id: str = ""
@@ -75,6 +76,9 @@ class MadeUser:
     keys: dict[str, MadeKey] = field(default_factory=dict)
     minting: Minting | None = None
     inherited: tuple[str, ...] = ()
+    iam_path: str = ""
+    secret_prefix: str = ""
+    policy_template: str = ""
 
     @classmethod
     def of(cls, fields: dict[str, Any]) -> "MadeUser":

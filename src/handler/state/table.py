@@ -4,6 +4,7 @@ API reference of UpdateItem: a condition and the write that it guards are one at
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -36,6 +37,32 @@ class Item:
                 for name in ("Record", "Waiting", "LastRequest")
             )
         )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One item of the table: its resource, its record as text, and when its lease ends."""
+
+    resource: str
+    record: str
+    lease_ends: float
+
+    @property
+    def leased(self) -> bool:
+        """Whether somebody may be at work on the resource."""
+        return self.lease_ends >= time.time() - SKEW_SECONDS
+
+
+def entries(dynamodb: "DynamoDBClient", table_name: str) -> Iterator[Entry]:
+    """All items, each as it is when it is read. API reference of Scan."""
+    pages = dynamodb.get_paginator("scan").paginate(TableName=table_name, ConsistentRead=True)
+    for page in pages:
+        for item in page["Items"]:
+            yield Entry(
+                item["Resource"]["S"],
+                item.get("Record", {}).get("S", ""),
+                float(item.get("LeaseEnds", {}).get("N", 0)),
+            )
 
 
 class StateTable:

@@ -87,10 +87,8 @@ class IamUser:
         self, state: UserState, boundary: str | None, wanted_tags: dict[str, str]
     ) -> None:
         """Give a user that exists the boundary and the tags."""
-        if boundary and state.permissions_boundary != boundary:
-            self._iam.put_user_permissions_boundary(
-                UserName=self.user_name, PermissionsBoundary=boundary
-            )
+        if boundary:
+            self.limit(state, boundary)
         reconcile(
             state.tags,
             wanted_tags,
@@ -101,6 +99,13 @@ class IamUser:
     def disown(self, owner: "Owner") -> None:
         """Take the ownership tags away."""
         self._iam.untag_user(UserName=self.user_name, TagKeys=list(owner.tags))
+
+    def limit(self, state: UserState, boundary: str) -> None:
+        """Put the boundary on a user that has another one or none."""
+        if state.permissions_boundary != boundary:
+            self._iam.put_user_permissions_boundary(
+                UserName=self.user_name, PermissionsBoundary=boundary
+            )
 
     def discard(self) -> None:
         """Delete the user; gone already is success. IAM refuses while it has any dependent."""
