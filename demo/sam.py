@@ -40,7 +40,7 @@ class Sam:
     """`sam build` and `sam deploy` in an account.
 
     `bucket` takes the packages; without one the SAM CLI makes its own, which it shares with other
-    projects.
+    projects. `project` is the checkout.
     """
 
     aws: Aws
@@ -48,6 +48,7 @@ class Sam:
     show: Show = show_nothing
     provider_stack: str = PROVIDER_STACK
     bucket: str = ""
+    project: Path = PROJECT
 
     @property
     def built_template(self) -> Path:
@@ -120,7 +121,7 @@ class Sam:
         with log.open("w") as output:
             process = subprocess.Popen(
                 [str(_SAM), *arguments],
-                cwd=PROJECT,
+                cwd=self.project,
                 env=self.aws.environment | {"TMPDIR": str(self.aws.directory)},
                 stdout=output,
                 stderr=subprocess.STDOUT,

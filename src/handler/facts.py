@@ -20,6 +20,7 @@ class Metric(StrEnum):
     REQUESTS = "Requests"
     FAILED_REQUESTS = "FailedRequests"
     ROTATIONS = "Rotations"
+    FAILED_ROTATIONS = "FailedRotations"
     ROTATIONS_PUT_OFF = "RotationsPutOff"
     FAILED_RETIREMENTS = "FailedRetirements"
     SECONDS_UNTIL_ACCEPTED = "SecondsUntilKeyAccepted"
@@ -41,7 +42,7 @@ class Fact:
     counts: Mapping[Metric, float] = field(default_factory=dict)
 
 
-# Its service, and that of the metrics, is the stack of the function: POWERTOOLS_SERVICE_NAME.
+# POWERTOOLS_SERVICE_NAME, the stack of the function, is its service and that of the metrics.
 logger = Logger()
 
 

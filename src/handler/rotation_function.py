@@ -36,8 +36,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     except Exception as error:  # noqa: BLE001 - told without its text, then raised
         message = reason(error, context.log_stream_name)
         logger.error("Failed", extra={"why": message})
-        if isinstance(error, RotationPutOffError | UnansweredError):
-            count(Metric.ROTATIONS_PUT_OFF)
+        put_off = isinstance(error, RotationPutOffError | UnansweredError)
+        count(Metric.ROTATIONS_PUT_OFF if put_off else Metric.FAILED_ROTATIONS)
         # Without its cause, whose text may quote a value.
         raise RotationRefusedError(message) from None
     tell(Fact("StepTaken", done))

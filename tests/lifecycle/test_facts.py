@@ -165,7 +165,7 @@ def test_rotation_that_gives_way_is_told_from_one_that_fails(
         rotation_function.lambda_handler({}, LambdaContext())
 
     assert put_off == {Metric.ROTATIONS_PUT_OFF: 1}
-    assert heard.values() == {}
+    assert heard.values() == {Metric.FAILED_ROTATIONS: 1}
 
 
 def test_key_that_somebody_disabled_is_noticed(stack: Stack, heard: Heard) -> None:
