@@ -3,10 +3,10 @@
 MiniStack 1.5.33 judges IAM calls without paths, schedules without their group, and none with the
 service's own condition keys or the function that calls, so that a correctly scoped role is refused;
 it also takes any bucket for ours, misses templates at the addresses that S3 gives, rotates secrets
-without asking their function, deletes what others still need, and never stops. Each correction
-names the page of the Service Authorization Reference, "Actions, resources, and condition keys for
-…", or the guide, that it follows; `tests/local_aws/test_emulator.py` fails when one is no longer
-needed.
+without asking their function, makes neither composite alarms nor saved queries, deletes what others
+still need, and never stops. Each correction names the page of the Service Authorization Reference,
+"Actions, resources, and condition keys for …", or the guide, that it follows;
+`tests/local_aws/test_emulator.py` fails when one is no longer needed.
 """
 
 import contextvars
@@ -25,9 +25,9 @@ from urllib.parse import urlsplit
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
-from ministack.core.responses import error_response_json, json_response
-from ministack.services import cloudformation, iam, lambda_svc, s3, secretsmanager
-from ministack.services.cloudformation import helpers, stacks
+from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
+from ministack.services import cloudformation, cloudwatch, iam, lambda_svc, s3, secretsmanager
+from ministack.services.cloudformation import helpers, provisioners, stacks
 
 _extract_resource_arn: Callable[..., str] = iam_actions.extract_resource_arn
 _request_tag_context: Callable[..., dict[str, Any]] = iam_actions.request_tag_context
@@ -37,6 +37,8 @@ _apply_bucket_scope: Callable[..., Any] = s3._apply_bucket_scope
 _evaluate: Callable[..., iam_evaluator.EvalResult] = iam_evaluator.evaluate
 _delete_resource: Callable[..., None] = stacks._delete_resource
 _resolve_document: Callable[..., tuple[str | None, Any]] = helpers._resolve_document
+# A physical id and the attributes.
+Made = tuple[str, dict[str, str]]
 # One line for each decision of IAM, in the directory of the local AWS.
 DECISIONS = "decisions.log"
 ROTATION_STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
@@ -237,6 +239,41 @@ def evaluate(context: iam_evaluator.EvalContext, *policies: Any) -> iam_evaluato
     return result
 
 
+def composite_alarm(logical_id: str, properties: dict[str, Any], stack_name: str) -> Made:
+    """Make an alarm of alarms: MiniStack has the call, but not the resource type."""
+    name = properties.get("AlarmName", f"{stack_name}-{logical_id}")
+    status, _, body = cloudwatch._put_composite_alarm(
+        {}, properties | {"AlarmName": name}, False, is_json=True
+    )
+    if status != HTTPStatus.OK:
+        raise ValueError(body.decode())
+    arn = f"arn:aws:cloudwatch:{get_region()}:{get_account_id()}:alarm:{name}"
+    return name, {"Arn": arn}
+
+
+def saved_query(logical_id: str, _properties: dict[str, Any], stack_name: str) -> Made:
+    """Take a query of Logs Insights, which MiniStack does not run, so that the stack is made."""
+    return f"{stack_name}-{logical_id}", {"QueryDefinitionId": f"{stack_name}-{logical_id}"}
+
+
+def resource_types() -> dict[str, dict[str, Callable[..., Any]]]:
+    """The types that MiniStack does not make, as it keeps those that it makes."""
+    return {
+        "AWS::CloudWatch::CompositeAlarm": {
+            "create": composite_alarm,
+            "update": lambda name, _old, new, stack: composite_alarm(
+                "", {"AlarmName": name} | new, stack
+            ),
+            "delete": lambda name, _properties: cloudwatch._composite_alarms.pop(name, None),
+        },
+        "AWS::Logs::QueryDefinition": {
+            "create": saved_query,
+            "update": lambda name, *_: (name, {"QueryDefinitionId": name}),
+            "delete": lambda *_: None,
+        },
+    }
+
+
 def main() -> None:
     """Serve on GATEWAY_PORT alone: MiniStack would take port 443 as well where it can."""
     iam_evaluator.evaluate = evaluate
@@ -247,6 +284,7 @@ def main() -> None:
     stacks._delete_resource = delete_resource
     secretsmanager._rotate_secret = rotate_secret
     secretsmanager.handle_request = secrets_request
+    provisioners._RESOURCE_HANDLERS.update(resource_types())
     app._port_is_bindable = lambda _host, _port: False
     threading.Thread(target=_end_with_parent, daemon=True).start()
     app.main()

@@ -40,7 +40,7 @@ class Sam:
     """`sam build` and `sam deploy` in an account.
 
     `bucket` takes the packages; without one the SAM CLI makes its own, which it shares with other
-    projects.
+    projects. `project` is the checkout.
     """
 
     aws: Aws
@@ -48,6 +48,7 @@ class Sam:
     show: Show = show_nothing
     provider_stack: str = PROVIDER_STACK
     bucket: str = ""
+    project: Path = PROJECT
 
     @property
     def built_template(self) -> Path:
@@ -109,10 +110,16 @@ class Sam:
         change_sets: list[Any] = cloudformation.list_change_sets(StackName=stack_name)["Summaries"]
         newest = max(change_sets, key=lambda change_set: change_set["CreationTime"])
         described = cloudformation.describe_change_set(ChangeSetName=newest["ChangeSetId"])
+        present = cloudformation.describe_stack_resources(StackName=stack_name)["StackResources"]
+        names = {resource["LogicalResourceId"] for resource in present}
         changes = defaultdict(list)
         for change in described["Changes"]:
-            resource = change["ResourceChange"]
-            changes[_DONE[resource["Action"]]].append(resource["LogicalResourceId"])
+            name, action = (
+                change["ResourceChange"][part] for part in ("LogicalResourceId", "Action")
+            )
+            # MiniStack also lists what a condition leaves out.
+            if name in names or action == "Remove":
+                changes[_DONE[action]].append(name)
         return changes
 
     def _run(self, *arguments: str, stack_name: str = "") -> None:
@@ -120,7 +127,7 @@ class Sam:
         with log.open("w") as output:
             process = subprocess.Popen(
                 [str(_SAM), *arguments],
-                cwd=PROJECT,
+                cwd=self.project,
                 env=self.aws.environment | {"TMPDIR": str(self.aws.directory)},
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -69,7 +69,8 @@ def aws(
         yield
         remembered = str(strict_dynamodb.items())
     printed = capsys.readouterr()
-    output = caplog.text + printed.out + printed.err + str(responses.bodies) + remembered
+    logged = caplog.text + str([vars(record) for record in caplog.records])
+    output = logged + printed.out + printed.err + str(responses.bodies) + remembered
     for secret_access_key in calls.secret_access_keys:
         assert secret_access_key not in output
 

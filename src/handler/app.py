@@ -3,8 +3,6 @@
 import traceback
 from typing import Any
 
-from aws_lambda_powertools import Logger
-
 from handler.aws.account import Account
 from handler.aws.clients import clients
 from handler.cloudformation.event import envelope_problem
@@ -12,6 +10,7 @@ from handler.cloudformation.request import Request
 from handler.cloudformation.response import CustomResource, UndeliveredError
 from handler.deadline import Deadline, LambdaContext
 from handler.errors import UnansweredError, reason
+from handler.facts import Fact, Metric, concern, count, logger, tell
 from handler.keys.grace import Retirement
 from handler.keys.retire import retire
 from handler.lifecycle import provider
@@ -19,7 +18,6 @@ from handler.lifecycle.serve import serve
 from handler.policies.catalogue import load_catalogue
 from handler.settings import Settings
 
-logger = Logger(service="restricted-iam-user")
 custom_resource = CustomResource()
 
 
@@ -35,13 +33,13 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     likewise.
     """
     if ended := Retirement.parse(event):
-        logger.info(retire(_account(context), ended))
+        _retire(ended, context)
         return
     settings = Settings.from_environ(context.invoked_function_arn)
     if problem := envelope_problem(event, settings.location):
         logger.error(f"Refused, because it is no event of a custom resource: {problem}.")
         return
-    logger.append_keys(
+    concern(
         request_type=event["RequestType"],
         request_id=event["RequestId"],
         stack_id=event["StackId"],
@@ -62,18 +60,25 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
 def _answer(event: dict[str, Any], context: LambdaContext) -> str:
     """Called by crhelper; never raises, so that the Reason is ours and holds nothing secret."""
     request = Request.from_event(event)
+    concern(user_name=request.physical_id)
+
+    def tell_done(done: str) -> None:
+        tell(Fact("Served", done))
+        count(Metric.REQUESTS, operation=request.type, result="Succeeded")
 
     def explain(error: Exception) -> str:
-        text = reason(error, context.log_stream_name)
-        frames = traceback.extract_tb(error.__traceback__)
-        logger.error(text, extra={"at": [f"{f.name}:{f.lineno}" for f in frames[-3:]]})
-        return text
+        comes_again = isinstance(error, UnansweredError)
+        if not comes_again:
+            count(Metric.FAILED_REQUESTS)
+        result = "ComesAgain" if comes_again else "Failed"
+        count(Metric.REQUESTS, operation=request.type, result=result)
+        return _log_failure(error, context)
 
     try:
         if event.get("ResourceType") == provider.TYPE:
-            answer = provider.serve(_account(context), request, logger.info, explain)
+            answer = provider.serve(_account(context), request, tell_done, explain)
         else:
-            answer = serve(_account(context), request, load_catalogue(), logger.info, explain)
+            answer = serve(_account(context), request, load_catalogue(), tell_done, explain)
         custom_resource.Status, custom_resource.Reason = answer.status, answer.reason
         custom_resource.Data = dict(answer.data)
     except UnansweredError as error:
@@ -82,6 +87,31 @@ def _answer(event: dict[str, Any], context: LambdaContext) -> str:
     except Exception as error:  # noqa: BLE001 - CloudFormation must get an answer
         custom_resource.Status, custom_resource.Reason = "FAILED", explain(error)
     return request.physical_id
+
+
+def _retire(ended: Retirement, context: LambdaContext) -> None:
+    concern(
+        stack_id=ended.owner.stack_id,
+        logical_id=ended.owner.logical_id,
+        user_name=ended.user_name,
+        access_key_id=ended.access_key_id,
+    )
+    try:
+        tell(Fact("GraceEnded", retire(_account(context), ended)))
+    except Exception as error:
+        _log_failure(error, context)
+        if not isinstance(error, UnansweredError):
+            count(Metric.FAILED_RETIREMENTS)
+        raise
+
+
+def _log_failure(error: Exception, context: LambdaContext) -> str:
+    """Write why something failed, and where; returns the reason."""
+    text = reason(error, context.log_stream_name)
+    frames = traceback.extract_tb(error.__traceback__)
+    at = [f"{frame.name}:{frame.lineno}" for frame in frames[-3:]]
+    logger.error("Failed", extra={"why": text, "at": at})
+    return text
 
 
 def _account(context: LambdaContext) -> Account:

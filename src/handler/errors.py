@@ -113,6 +113,13 @@ class RotationRefusedError(ProviderError):
     """A step of a scheduled rotation was asked for that cannot be taken now."""
 
 
+class RotationPutOffError(RotationRefusedError):
+    """A scheduled rotation gives way to a request of CloudFormation; it is begun again later."""
+
+    def __init__(self) -> None:
+        super().__init__("The stack is at work; the rotation has to wait for it.")
+
+
 def reason(error: Exception, log_stream_name: str) -> str:
     """What is told of a failure: in the stack events, or in the log of a rotation."""
     if isinstance(error, ProviderError):

@@ -76,7 +76,7 @@ def test_tests_that_are_named_exist() -> None:
 
 
 def test_versions_agree() -> None:
-    """The changelog's newest version is the project's, and the application repository's."""
+    """The changelog's newest version is the project's, the application repository's, the user's."""
     project = (PROJECT / "pyproject.toml").read_text()
     version = re.search(r'^version = "(.*)"', project, re.MULTILINE)
     newest = re.search(r"^## (\S+)", (PROJECT / "CHANGELOG.md").read_text(), re.MULTILINE)
@@ -84,8 +84,13 @@ def test_versions_agree() -> None:
     assert version
     assert newest
     assert version[1] == newest[1]
-    metadata = parse((PROJECT / "template.yaml").read_text())["Metadata"]
+    template = parse((PROJECT / "template.yaml").read_text())
+    metadata, user = template["Metadata"], template["Resources"]["RestrictedUser"]["Properties"]
     assert metadata["AWS::ServerlessRepo::Application"]["SemanticVersion"] == version[1]
+    assert user["Revision"]["Fn::If"][1:] == [
+        {"Fn::Sub": f"{version[1]} ${{Revision}}"},
+        version[1],
+    ]
 
 
 def test_packaged_versions_are_the_locked_ones() -> None:

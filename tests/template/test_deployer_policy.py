@@ -158,11 +158,17 @@ SAMPLES = {
     "iam:*Polic*": "arn:aws:iam::123456789012:policy/{}-UserBoundary-1A2B3C",
     "lambda:*": "arn:aws:lambda:us-east-1:123456789012:function:{}-65aaed7d",
     "dynamodb:*": "arn:aws:dynamodb:us-east-1:123456789012:table/{}-StateTable-1A2B3C",
+    "cloudwatch:*": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:{}-CrashesAlarm-1A2B3C",
     "logs:*": "arn:aws:logs:us-east-1:123456789012:log-group:{}-ProviderLogGroup-1A2B3C",
     "scheduler:*": "arn:aws:scheduler:us-east-1:123456789012:schedule-group/{}-ScheduleGroup-1A2B",
 }
 # Listed without a resource by AWS's own authorization reference.
-NO_RESOURCE = {"logs:DescribeLogGroups"}
+NO_RESOURCE = {
+    "logs:DeleteQueryDefinition",
+    "logs:DescribeLogGroups",
+    "logs:DescribeQueryDefinitions",
+    "logs:PutQueryDefinition",
+}
 THROUGH_CLOUDFORMATION = {
     "aws:CalledVia": "cloudformation.amazonaws.com",
     "iam:PassedToService": "lambda.amazonaws.com",

@@ -36,6 +36,7 @@ DEFAULTS = {
     "AllowPolicyDocument": "false",
     "KmsKeyArn": "",
     "LogKmsKeyArn": "",
+    "AlarmTopicArn": "",
 }
 
 
@@ -87,13 +88,16 @@ def test_function_is_the_contract() -> None:
 
 
 def test_function_gets_what_settings_read() -> None:
-    """Every variable of the environments is read, and every setting is given to some function."""
+    """Every variable of the environments is read, and every setting is given to some function.
+
+    One is for the library that writes log and metrics.
+    """
     functions = ("ProviderFunction", "RotationFunction")
     given = {
         name
         for function in functions
         for name in TEMPLATE["Resources"][function]["Properties"]["Environment"]["Variables"]
-    }
+    } - {"POWERTOOLS_SERVICE_NAME"}
     marks = {name: f"mark-{name}" for name in given} | {"ALLOW_POLICY_DOCUMENT": "true"}
     settings = Settings.from_environ(FUNCTION_ARN, marks)
 

@@ -19,6 +19,7 @@ from botocore.retries.standard import (
     TransientRetryableChecker,
 )
 
+from handler.aws import changes
 from handler.deadline import Deadline, back_off
 from handler.errors import OutOfTimeError
 
@@ -49,8 +50,6 @@ _PASSING = frozenset({"ConcurrentModification", "EntityTemporarilyUnmodifiable"}
 _QUOTA = "LimitExceededException"
 # A lost answer must not make a second key, for the call has no idempotency token.
 _NEVER_TWICE = "CreateAccessKey"
-_CHANGING_SERVICES = ("iam", "scheduler", "secrets-manager")
-_READING = ("Describe", "Get", "List")
 
 # Called before each try of a call that changes something; raises when it must not be made.
 BEFORE_CHANGE: ContextVar[Callable[[], None]] = ContextVar("BEFORE_CHANGE", default=lambda: None)
@@ -75,8 +74,9 @@ def session() -> boto3.Session:
     made = boto3.Session()
     needs_retry: Any = _wait_to_repeat  # The stubs know no event that takes an answer.
     made.events.register("needs-retry", needs_retry)
-    for service in _CHANGING_SERVICES:
+    for service in changes.SERVICES:
         made.events.register(f"before-call.{service}", _before_call)
+    changes.listen(made.events)
     return made
 
 
@@ -110,7 +110,7 @@ def sts_client(key: "AccessKey") -> "STSClient":
 
 
 def _before_call(model: Any, **_: Any) -> None:
-    if not model.name.startswith(_READING):
+    if changes.changes(model):
         BEFORE_CHANGE.get()()
 
 

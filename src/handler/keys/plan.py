@@ -115,6 +115,13 @@ class Observed:
         }
         return {**others, current.access_key_id: MadeKey(current.trigger, current.version_id)}
 
+    @property
+    def disabled(self) -> StoredKey | None:
+        """The current key if somebody else deactivated or deleted it."""
+        current = self.current
+        ours = current and self.made.complete and current.access_key_id == self.made.current
+        return current if ours and not self.holds(current, active=True) else None
+
     def holds(self, version: StoredKey | None, *, active: bool = False) -> bool:
         """Whether the key of a version exists, and if asked, whether it is active."""
         return version is not None and any(

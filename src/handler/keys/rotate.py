@@ -11,8 +11,9 @@ from handler.aws.secretsmanager.description import CURRENT, PREVIOUS
 from handler.aws.secretsmanager.secret import CredentialSecret
 from handler.aws.secretsmanager.value import secret_string
 from handler.errors import error_code
+from handler.facts import Fact, Metric, count, tell
 from handler.keys import grace
-from handler.keys.plan import Decision, Keep, Observed, Purpose, Restore, plan
+from handler.keys.plan import Decision, Keep, Observed, Purpose, Restore, Rotate, plan
 from handler.keys.verify import verify
 from handler.model.keys import AccessKey, StoredKey
 from handler.state.memory import Memory
@@ -39,13 +40,25 @@ class Credentials:
         made = self.memory.user(self.user_name)
         return Observed(self.keys.list(), current, previous, made)
 
+    def decide(self, observed: Observed, purpose: Purpose) -> Decision:
+        """Decide what to do about the key, and tell it."""
+        if disabled := observed.disabled:
+            about = {"access_key_id": disabled.access_key_id}
+            why = "somebody deactivated or deleted the current key"
+            tell(Fact("KeyDisabledByOthers", why, about, {Metric.KEYS_DISABLED_BY_OTHERS: 1}))
+        decision = plan(observed, purpose)
+        kept = None if isinstance(decision, Rotate) else decision.version
+        about = {"access_key_id": kept.access_key_id} if kept else {}
+        tell(Fact(type(decision).__name__, decision.reason, about))
+        return decision
+
     def apply(self, token: str, purpose: Purpose) -> tuple[StoredKey, Decision]:
         """Make AWSCURRENT hold a working key for the purpose; returns which, and why.
 
         `token` becomes the version id of a new key.
         """
         observed = self.observe()
-        decision = plan(observed, purpose)
+        decision = self.decide(observed, purpose)
         self.discard(decision.delete_before)
         match decision:
             case Keep():
@@ -121,6 +134,8 @@ class Credentials:
             if not self._published(key):
                 self.keys.discard(key.access_key_id)
                 raise
+        if observed.current:
+            count(Metric.ROTATIONS)
         return StoredKey(token, self.user_name, key.access_key_id, key.created, trigger)
 
     def _published(self, key: AccessKey) -> bool:

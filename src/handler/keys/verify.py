@@ -3,11 +3,14 @@
 STS GetCallerIdentity needs no permission. A new key takes some seconds to be known everywhere.
 """
 
+import time
+
 from botocore.exceptions import ClientError
 
 from handler.aws.clients import sts_client
 from handler.deadline import Deadline
 from handler.errors import KeyNotVerifiedError, error_code
+from handler.facts import Fact, Metric, tell
 from handler.model.keys import AccessKey
 
 _NOT_KNOWN_YET = ("InvalidClientTokenId", "SignatureDoesNotMatch")
@@ -16,7 +19,7 @@ _LONGEST_SECONDS = 120  # Usually 5 to 15.
 
 def verify(key: AccessKey, deadline: Deadline) -> None:
     """Return when STS accepts the key; raises KeyNotVerifiedError when it does not in time."""
-    sts = sts_client(key)
+    sts, begun = sts_client(key), time.time()
     try:
         deadline.until_settled(sts.get_caller_identity, *_NOT_KNOWN_YET, seconds=_LONGEST_SECONDS)
     except ClientError as error:
@@ -26,3 +29,5 @@ def verify(key: AccessKey, deadline: Deadline) -> None:
             f"STS did not accept the new access key {key.access_key_id} "
             f"({error_code(error)}); it was deleted again and the secret is unchanged."
         ) from error
+    accepted = {Metric.SECONDS_UNTIL_ACCEPTED: time.time() - begun}
+    tell(Fact("KeyAccepted", "STS accepts it", {"access_key_id": key.access_key_id}, accepted))

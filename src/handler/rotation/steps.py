@@ -10,9 +10,10 @@ from handler.aws.account import Account
 from handler.aws.secretsmanager.description import CURRENT, PENDING, SecretState
 from handler.aws.secretsmanager.secret import CredentialSecret
 from handler.cloudformation import stack
-from handler.errors import KeyNotVerifiedError, RotationRefusedError
+from handler.errors import KeyNotVerifiedError, RotationPutOffError, RotationRefusedError
+from handler.facts import Metric, concern, count
 from handler.keys import grace, retire
-from handler.keys.plan import Purpose, plan
+from handler.keys.plan import Purpose
 from handler.keys.rotate import Credentials
 from handler.keys.verify import verify
 from handler.model.keys import StoredKey
@@ -30,6 +31,7 @@ def take(account: Account, step: Step) -> str:
     owner = Owner.of(state.tags) if state and not state.awaits_deletion else None
     if state is None or owner is None or state.rotation is None:
         raise RotationRefusedError(f"{step.secret_id} is no secret that is rotated here.")
+    concern(stack_id=owner.stack_id, logical_id=owner.logical_id)
     memory = Memory(account, owner, "a scheduled rotation")
     with lease(memory):
         account.deadline.heed = lambda: _give_way(memory)
@@ -40,7 +42,7 @@ def _give_way(memory: Memory) -> None:
     """While the rotation waits for AWS, let a request of CloudFormation go first."""
     memory.renew()
     if memory.waiting:
-        raise RotationRefusedError("The stack is at work; the rotation has to wait for it.")
+        raise RotationPutOffError
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class Rotation:
             and memory.owns(found, memory.user(user.user_name).user_id)
         ):
             raise RotationRefusedError("The secret holds no key of a user that belongs to it.")
+        concern(user_name=stored.user_name)
         return cls(account, memory, state, stored, step.token)
 
     def take(self, step: str) -> str:
@@ -113,10 +116,10 @@ class Rotation:
             self._candidate()
             return
         if stack.is_busy(self.account, self.memory.owner):
-            raise RotationRefusedError("The stack is at work; the rotation has to wait for it.")
+            raise RotationPutOffError
         credentials = self._credentials
         observed = credentials.observe()
-        decision = plan(observed, Purpose(f"Rotation:{self.token}"))
+        decision = credentials.decide(observed, Purpose(f"Rotation:{self.token}"))
         credentials.discard(decision.delete_before)
         # The trigger stays, so that the next Update takes the key for the one that it wants.
         trigger = (observed.current or self.current).trigger
@@ -161,6 +164,7 @@ class Rotation:
         memory.note(self.current.user_name, current=candidate.access_key_id)
         memory.save()
         self._secret.promote(self.token, self.current.version_id)
+        count(Metric.ROTATIONS)
         self._secret.unstage(self.token)
         self._begin_grace(candidate)
 
