@@ -15,6 +15,7 @@ from handler.errors import UnansweredError, reason
 from handler.keys.grace import Retirement
 from handler.keys.retire import retire
 from handler.lifecycle.serve import serve
+from handler.model.outcome import Outcome
 from handler.policies.catalogue import load_catalogue
 from handler.settings import Settings
 
@@ -32,7 +33,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     likewise.
     """
     if ended := Retirement.parse(event):
-        logger.info(retire(_account(context), ended))
+        _tell(retire(_account(context), ended))
         return
     settings = Settings.from_environ(context.invoked_function_arn)
     if problem := envelope_problem(event, settings.location):
@@ -67,7 +68,7 @@ def _answer(event: dict[str, Any], context: LambdaContext) -> str:
         return text
 
     try:
-        answer = serve(_account(context), request, load_catalogue(), logger.info, explain)
+        answer = serve(_account(context), request, load_catalogue(), _tell, explain)
         custom_resource.Status, custom_resource.Reason = answer.status, answer.reason
         custom_resource.Data = dict(answer.data)
     except UnansweredError as error:
@@ -76,6 +77,10 @@ def _answer(event: dict[str, Any], context: LambdaContext) -> str:
     except Exception as error:  # noqa: BLE001 - CloudFormation must get an answer
         custom_resource.Status, custom_resource.Reason = "FAILED", explain(error)
     return request.physical_id
+
+
+def _tell(outcome: Outcome) -> None:
+    logger.info(str(outcome), extra=outcome.fields)
 
 
 def _account(context: LambdaContext) -> Account:

@@ -40,4 +40,5 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
         logger.error(message)
         # Without its cause, whose text may quote a value.
         raise RotationRefusedError(message) from None
-    logger.info(done)
+    for outcome in done:
+        logger.info(str(outcome), extra=outcome.fields)

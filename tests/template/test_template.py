@@ -24,6 +24,7 @@ DEFAULTS = {
     "EksClusterRoleName": "",
     "Serial": "1",
     "Revision": "",
+    "KeyStatus": "Active",
     "PreviousKeyGraceHours": 24,
     "RotationSchedule": "",
     "IamPath": "/restricted/",

@@ -12,11 +12,20 @@ from handler.aws.secretsmanager.secret import CredentialSecret
 from handler.aws.secretsmanager.value import secret_string
 from handler.errors import error_code
 from handler.keys import grace
-from handler.keys.plan import Decision, Keep, Observed, Purpose, Restore, plan
+from handler.keys.plan import Decision, Keep, Observed, Purpose, Restore, Rotate, plan
 from handler.keys.verify import verify
 from handler.model.keys import AccessKey, StoredKey
 from handler.state.memory import Memory
 from handler.state.record import MadeKey, Minting
+
+
+@dataclass(frozen=True)
+class Filled:
+    """The key that AWSCURRENT holds now, why, and what there was before."""
+
+    current: StoredKey
+    decision: Decision
+    observed: Observed
 
 
 @dataclass(frozen=True)
@@ -39,8 +48,8 @@ class Credentials:
         made = self.memory.user(self.user_name)
         return Observed(self.keys.list(), current, previous, made)
 
-    def apply(self, token: str, purpose: Purpose) -> tuple[StoredKey, Decision]:
-        """Make AWSCURRENT hold a working key for the purpose; returns which, and why.
+    def apply(self, token: str, purpose: Purpose) -> Filled:
+        """Make AWSCURRENT hold a key for the purpose, proven when it was made.
 
         `token` becomes the version id of a new key.
         """
@@ -59,8 +68,9 @@ class Credentials:
         # A key that comes back takes the place of the other one now, a new key since it was made.
         replaced = grace.now() if isinstance(decision, Restore) else current.created
         gone = (*decision.delete_before, *decision.delete_after)
-        self.remember(observed, current, replaced, gone)
-        return current, decision
+        published = grace.now().isoformat() if isinstance(decision, Rotate) else ""
+        self.remember(observed, current, replaced, gone, published)
+        return Filled(current, decision, observed)
 
     def remember(
         self,
@@ -68,9 +78,10 @@ class Credentials:
         current: StoredKey,
         replaced: datetime,
         deleted: tuple[str, ...],
+        published: str = "",
     ) -> None:
-        """Remember which key is current, and since when the other one is replaced."""
-        known = observed.after(current, replaced)
+        """Remember which key is current, since when, and since when the other one is replaced."""
+        known = observed.after(current, replaced, published)
         self.memory.note(
             self.user_name,
             current=current.access_key_id,

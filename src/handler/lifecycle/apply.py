@@ -5,15 +5,16 @@ the same user, policies, secret and key.
 """
 
 from handler.errors import refuse
-from handler.keys import retire
+from handler.keys import retire, status
 from handler.lifecycle import delete, policies, secret
 from handler.lifecycle.change import Change
 from handler.lifecycle.existing import Existing
 from handler.model import tags
+from handler.model.outcome import Outcome
 from handler.state.record import Goal
 
 
-def apply(change: Change) -> tuple[dict[str, str], str]:
+def apply(change: Change) -> tuple[dict[str, str], tuple[Outcome, ...]]:
     """Bring user, policies, secret and key to the desired state.
 
     Returns the attributes, and what was done and why.
@@ -30,9 +31,10 @@ def apply(change: Change) -> tuple[dict[str, str], str]:
     account.deadline.check("creating the secret")
     described = secret.make(change, existing.secret)
     secret.share(change)
-    current, decision = secret.fill(change, described)
-    owner, user_name = change.request.owner, desired.user_name
-    retire.end_grace(account, memory, owner, user_name, desired.secret_name)
+    filled = secret.fill(change, described)
+    current, owner, user_name = filled.current, change.request.owner, desired.user_name
+    ended = retire.end_grace(account, memory, owner, user_name, desired.secret_name)
+    status.switch(account, memory, user_name, filled.observed)
     next_rotation = secret.spread(change, existing.secret)
     delete.delete_unconfirmed(change)
     memory.note(user_name, complete=True)
@@ -46,7 +48,9 @@ def apply(change: Change) -> tuple[dict[str, str], str]:
         "SecretVersionId": current.version_id,
         "NextRotationDate": next_rotation,
     }
-    return attributes, f"{type(decision).__name__}: {decision.reason}"
+    decision = filled.decision
+    done = Outcome(type(decision).__name__, decision.reason, user_name, current.access_key_id)
+    return attributes, (done, *ended)
 
 
 def _announce(change: Change, existing: Existing) -> None:
@@ -59,6 +63,8 @@ def _announce(change: Change, existing: Existing) -> None:
         desired.user_name,
         user_id=existing.user.unique_id if existing.user else "",
         grace_hours=desired.grace_hours,
+        active=desired.active,
+        on_time=desired.on_time,
         retained=False,
         policies={**made.policies, **dict(zip(arns, ids, strict=True))},
         secrets={

@@ -11,6 +11,7 @@ from handler.errors import StillAttachedError
 from handler.keys import retire
 from handler.lifecycle import policies, secret
 from handler.lifecycle.change import Change
+from handler.model.outcome import Outcome
 from handler.state.memory import Memory
 from handler.state.record import Record
 
@@ -34,8 +35,8 @@ def meaning(record: Record, request: Request, operation: Operation) -> list[str]
     return []
 
 
-def delete(account: Account, memory: Memory, request: Request, operation: Operation) -> str:
-    """Serve a Delete; gone already, or never made, is success. Returns what was done."""
+def delete(account: Account, memory: Memory, request: Request, operation: Operation) -> Outcome:
+    """Serve a Delete; gone already, or never made, is success."""
     names = meaning(memory.record, request, operation)
     for name in names:  # A Create that comes after a Delete that failed takes up what is left.
         memory.note(name, complete=False)
@@ -43,7 +44,7 @@ def delete(account: Account, memory: Memory, request: Request, operation: Operat
     attached = [problem for name in names for problem in _remove(account, memory, name)]
     if attached:
         raise StillAttachedError(" ".join(dict.fromkeys(attached)))
-    return f"Deleted {', '.join(names) or 'no user'}."
+    return Outcome("Deleted", ", ".join(names) or "no user")
 
 
 def delete_unconfirmed(change: Change) -> None:

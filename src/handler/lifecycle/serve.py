@@ -11,6 +11,7 @@ from handler.errors import StackRefusedError, UnansweredError
 from handler.lifecycle import delete, rediscover
 from handler.lifecycle.apply import apply
 from handler.lifecycle.change import Change, desired_of
+from handler.model.outcome import Outcome
 from handler.policies.catalogue import Catalogue
 from handler.state.memory import Memory, lease
 from handler.state.record import Answer, Goal, Record
@@ -20,7 +21,7 @@ def serve(
     account: Account,
     request: Request,
     catalogue: Catalogue,
-    tell: Callable[[str], None],
+    tell: Callable[[Outcome], None],
     explain: Callable[[Exception], str],
 ) -> Answer:
     """Serve the request, or repeat the answer that it got.
@@ -41,7 +42,8 @@ def serve(
             else:
                 change = Change(account, memory, request, operation, desired)
                 attributes, done = _change(change.tagged())
-            tell(done)
+            for outcome in done:
+                tell(outcome)
             answer = Answer("SUCCESS", "", attributes)
         except UnansweredError:
             raise
@@ -53,14 +55,14 @@ def serve(
 
 def _delete(
     account: Account, memory: Memory, request: Request, operation: Operation
-) -> tuple[dict[str, str], str]:
+) -> tuple[dict[str, str], tuple[Outcome, ...]]:
     _refuse_if_late(memory.record, request, operation)
     memory.record = memory.record.begun(request.request_id)
     rediscover.rediscover(account, memory, request)
-    return {}, delete.delete(account, memory, request, operation)
+    return {}, (delete.delete(account, memory, request, operation),)
 
 
-def _change(change: Change) -> tuple[dict[str, str], str]:
+def _change(change: Change) -> tuple[dict[str, str], tuple[Outcome, ...]]:
     account, memory, request = change.account, change.memory, change.request
     _refuse_if_late(memory.record, request, change.operation)
     if change.operation.forward:

@@ -11,17 +11,18 @@ from handler.aws.secretsmanager.description import CURRENT, PENDING, SecretState
 from handler.aws.secretsmanager.secret import CredentialSecret
 from handler.cloudformation import stack
 from handler.errors import KeyNotVerifiedError, RotationRefusedError
-from handler.keys import grace, retire
+from handler.keys import grace, retire, status
 from handler.keys.plan import Purpose, plan
 from handler.keys.rotate import Credentials
 from handler.keys.verify import verify
 from handler.model.keys import StoredKey
+from handler.model.outcome import Outcome
 from handler.model.owner import Owner
 from handler.rotation.event import Step
 from handler.state.memory import Memory, lease
 
 
-def take(account: Account, step: Step) -> str:
+def take(account: Account, step: Step) -> tuple[Outcome, ...]:
     """Take a step of a rotation; returns what was done.
 
     Raises RotationRefusedError when the secret is none of ours or the step cannot be taken.
@@ -83,22 +84,23 @@ class Rotation:
             raise RotationRefusedError("The secret holds no key of a user that belongs to it.")
         return cls(account, memory, state, stored, step.token)
 
-    def take(self, step: str) -> str:
+    def take(self, step: str) -> tuple[Outcome, ...]:
         """Take the step; returns what was done, and raises RotationRefusedError when it cannot."""
-        if self.current.version_id == self.token:
-            if step == "finishSecret":
-                self._begin_grace(self.current)
-            return "Done before."
+        ended: tuple[Outcome, ...] = ()
+        done_before = self.current.version_id == self.token
         match step:
+            case "finishSecret":
+                ended = self._begin_grace(self.current) if done_before else self._finish()
+            case _ if done_before:
+                pass
             case "createSecret":
                 self._create()
             case "setSecret":
                 self._candidate()
-            case "testSecret":
-                self._test()
             case _:
-                self._finish()
-        return "Done."
+                self._test()
+        why = "it was done before" if done_before else "Secrets Manager asked for it"
+        return Outcome(step, why, self.current.user_name), *ended
 
     @property
     def _secret(self) -> CredentialSecret:
@@ -142,8 +144,13 @@ class Rotation:
         return stored
 
     def _test(self) -> None:
-        """Without a candidate the configuration is being tried, which RotateSecret does."""
+        """Without a candidate the configuration is being tried, which RotateSecret does.
+
+        STS cannot prove a key that `Status` keeps switched off.
+        """
         candidate = self._secret.stored_key(PENDING)
+        if candidate is None and not self.memory.user(self.current.user_name).active:
+            return
         key = self._secret.key(PENDING if candidate else CURRENT)
         try:
             verify(key, self.account.deadline)
@@ -153,7 +160,7 @@ class Rotation:
                 self._credentials.keys.discard(candidate.access_key_id)
             raise
 
-    def _finish(self) -> None:
+    def _finish(self) -> tuple[Outcome, ...]:
         candidate = self._candidate()
         # A roll-back that comes next must not take the new key for one that it abandons.
         memory, former = self.memory, self.current.access_key_id
@@ -162,11 +169,14 @@ class Rotation:
         memory.save()
         self._secret.promote(self.token, self.current.version_id)
         self._secret.unstage(self.token)
-        self._begin_grace(candidate)
+        return self._begin_grace(candidate, grace.now().isoformat())
 
-    def _begin_grace(self, current: StoredKey) -> None:
+    def _begin_grace(self, current: StoredKey, published: str = "") -> tuple[Outcome, ...]:
         credentials, user_name = self._credentials, self.current.user_name
         observed = credentials.observe()
         credentials.discard(observed.lost)
-        credentials.remember(observed, current, grace.now(), observed.lost)
-        retire.end_grace(self.account, self.memory, self.memory.owner, user_name, self.state.name)
+        credentials.remember(observed, current, grace.now(), observed.lost, published)
+        account, memory = self.account, self.memory
+        ended = retire.end_grace(account, memory, memory.owner, user_name, self.state.name)
+        status.switch(account, memory, user_name, observed)
+        return ended
