@@ -115,7 +115,8 @@ class Scene:
     def record(self, event: dict[str, Any]) -> Record:
         """What the table remembers of the resource of an event."""
         key = {"Resource": {"S": f"{event['StackId']}#{event['LogicalResourceId']}"}}
-        item = world.client("dynamodb").get_item(TableName="state", Key=key).get("Item", {})
+        table = world.client("dynamodb")
+        item = table.get_item(TableName="state", Key=key, ConsistentRead=True).get("Item", {})
         return Record.parse(item["Record"]["S"]) if "Record" in item else Record()
 
     def remembered(self, event: dict[str, Any]) -> str | None:

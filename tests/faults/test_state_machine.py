@@ -27,11 +27,10 @@ from doubles.account import fresh_aws
 from doubles.aws_calls import Calls, Fault, KilledError
 from doubles.clock import DELIVERED_AGAIN_AFTER, Clock
 from doubles.combinations import COMBINATIONS
-from doubles.fake_cloudformation import ACCOUNT_ID, REGION, LambdaContext, ResponseUrl, Stack
+from doubles.fake_cloudformation import ACCOUNT_ID, REGION, ResponseUrl, Stack
 from doubles.invariants import FOREIGN, foreign_things, plant_foreign_things
 from doubles.secrets_manager import STEPS as ROTATION_STEPS
 from doubles.secrets_manager import SecretsManager
-from handler import app
 from handler.cloudformation import response
 from handler.cloudformation.request import generated_user_name
 from handler.errors import RotationRefusedError, UnansweredError

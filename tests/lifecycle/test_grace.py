@@ -233,27 +233,29 @@ def put_off(stack: Stack, user_name: str = "Provazio") -> dict[str, int]:
     return {one: known.put_off for one, known in made.keys.items()}
 
 
-def told(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    """The lines of the log since this was asked last."""
-    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+def told(caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
+    """The one outcome that was logged since this was asked last."""
+    (line,) = [vars(record) for record in caplog.records if hasattr(record, "done")]
+    caplog.clear()
+    return line
 
 
 def test_key_in_use_outlives_its_grace(
-    stack: Stack, clock: Clock, capsys: pytest.CaptureFixture[str]
+    stack: Stack, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A replaced key that was used of late stays for a day, which is counted and logged."""
     old, new = rotated(stack)
     clock.advance(hours=24)
     world.use_key(old, clock.now() - timedelta(hours=23))
-    told(capsys)
+    caplog.clear()
     fire()
 
     assert world.keys() == {old: "Active", new: "Active"}
     assert put_off(stack) == {old: 1, new: 0}
     due = strict_scheduler.due(the_schedule()["ScheduleExpression"]) - clock.now()
     assert timedelta(hours=23, minutes=59) < due < timedelta(hours=24, seconds=2)
-    (line,) = [line for line in told(capsys) if line.get("done")]
-    assert line["message"].startswith("Put off: it was last used at ")
+    line = told(caplog)
+    assert line["msg"].startswith("Put off: it was last used at ")
     wanted = {"user_name": "Provazio", "access_key_id": old, "put_off": 1, "in_use": True}
     assert wanted.items() <= line.items()
 
@@ -261,13 +263,13 @@ def test_key_in_use_outlives_its_grace(
     fire()
     assert world.keys() == {new: "Active"}
     assert world.schedules() == []
-    (line,) = [line for line in told(capsys) if line.get("done")]
-    assert line["message"] == "Retired: nobody used it in the last 24 hours"
+    line = told(caplog)
+    assert line["msg"] == "Retired: nobody used it in the last 24 hours"
     assert line["put_off"] == 1
 
 
 def test_key_in_use_goes_after_thirty_days(
-    stack: Stack, clock: Clock, capsys: pytest.CaptureFixture[str]
+    stack: Stack, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A key that is used every day is put off thirty times, and then goes in spite of it."""
     old, new = rotated(stack)
@@ -283,12 +285,12 @@ def test_key_in_use_goes_after_thirty_days(
     assert timedelta() <= due - limit < timedelta(seconds=1)
     clock.passed = due - datetime.now(UTC)
     world.use_key(old, clock.now())
-    told(capsys)
+    caplog.clear()
     fire()
 
     assert world.keys() == {new: "Active"}
-    (line,) = [line for line in told(capsys) if line.get("done")]
-    assert "but its end was put off for 30 days already" in line["message"]
+    line = told(caplog)
+    assert "but its end was put off for 30 days already" in line["msg"]
     assert line["in_use"] is True
 
 
@@ -385,19 +387,19 @@ def test_use_soon_after_it_was_published_counts(stack: Stack, clock: Clock) -> N
 
 @pytest.mark.parametrize("code", ["AccessDenied", "NoSuchEntity"])
 def test_refused_question_is_no_answer(
-    stack: Stack, clock: Clock, calls: Calls, code: str, capsys: pytest.CaptureFixture[str]
+    stack: Stack, clock: Clock, calls: Calls, code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """While IAM does not tell the use, the key is put off as one in use."""
     old, new = rotated(stack)
     clock.advance(hours=24)
     calls.first["iam:GetAccessKeyLastUsed"] = lambda: refuse(code, "GetAccessKeyLastUsed")
-    told(capsys)
+    caplog.clear()
     fire()
 
     assert world.keys() == {old: "Active", new: "Active"}
     assert put_off(stack) == {old: 1, new: 0}
-    (line,) = [line for line in told(capsys) if line.get("done")]
-    assert line["message"].startswith("Put off: IAM does not tell when it was last used, so it")
+    line = told(caplog)
+    assert line["msg"].startswith("Put off: IAM does not tell when it was last used, so it")
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "NoSuchEntity"])

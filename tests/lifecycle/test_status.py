@@ -214,7 +214,7 @@ def test_scheduled_rotation_of_a_key_that_is_off(stack: Stack, slept: list[float
 
 
 def test_scheduled_rotation_that_ends_twice(stack: Stack, slept: list[float]) -> None:
-    """finishSecret that comes again switches off what the first did not come to."""
+    """The step finishSecret that comes again switches off what the first did not come to."""
     done(stack.create(**SCHEDULED | OFF))
     rotation = SecretsManager()
     rotation.rotate()

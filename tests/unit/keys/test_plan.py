@@ -275,8 +275,7 @@ def test_key_that_becomes_current_replaces_the_others() -> None:
 
 
 def test_key_that_comes_back_was_never_put_off() -> None:
-    """A key that is current again begins anew, but when it was published and who switched it off
-    stay known."""
+    """A key that is current again begins anew; what is known of its beginning stays."""
     known = MadeKey("1", "v1", LONG_AGO.isoformat(), "then", True, 3, "later")
     memory = MadeUser(keys={"AKIA1": known})
     observed = Observed([key("AKIA1")], None, stored("AKIA1", "1"), memory)
