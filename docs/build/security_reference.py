@@ -10,7 +10,7 @@ PURPOSES = {
     "CreateUnderBoundaryWithTags": "make the user, only with the boundary and our tags",
     "PutUnderBoundary": "put the boundary back, or a new one on every user",
     "Users": "reconcile and delete the user",
-    "Keys": "make, prove and end access keys",
+    "Keys": "make, prove, switch and end access keys",
     "AttachOurPoliciesUnderBoundary": "attach policies of the path to users with the boundary",
     "Dependents": "remove what was hung on a user, so that it can be deleted",
     "GroupsAndDevices": "take the user out of groups; delete its virtual MFA device",

@@ -97,7 +97,7 @@ def _retire(ended: Retirement, context: LambdaContext) -> None:
         access_key_id=ended.access_key_id,
     )
     try:
-        tell(Fact("GraceEnded", retire(_account(context), ended)))
+        retire(_account(context), ended)
     except Exception as error:
         _log_failure(error, context)
         if not isinstance(error, UnansweredError):

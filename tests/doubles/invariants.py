@@ -37,11 +37,13 @@ def nothing_of_ours_is_left() -> None:
     assert world.schedules() == []
 
 
-def resource_is_whole(user_name: str, secret_name: str, policies: list[str]) -> None:
-    """AWSCURRENT holds a key that works, no other key lingers, and the policies are the wanted."""
+def resource_is_whole(
+    user_name: str, secret_name: str, policies: list[str], status: str = "Active"
+) -> None:
+    """AWSCURRENT holds a key, no other key lingers, and status and policies are the wanted."""
     current = world.secret(secret_name)
     assert current["UserName"] == user_name
-    every_key_is_held_or_ends(user_name, current["AccessKeyId"])
+    every_key_is_held_or_ends(user_name, current["AccessKeyId"], status)
     assert "PermissionsBoundary" in world.user(user_name)
     assert world.attached(user_name) == policies
     assert world.policy_names() == sorted([FOREIGN, *policies])
@@ -49,10 +51,11 @@ def resource_is_whole(user_name: str, secret_name: str, policies: list[str]) -> 
     assert world.secret_names() == sorted([f"restricted/{FOREIGN}", secret_name])
 
 
-def every_key_is_held_or_ends(user_name: str, current: str) -> None:
-    """The current key works, and a schedule ends every other one, labelled or not."""
+def every_key_is_held_or_ends(user_name: str, current: str, status: str = "Active") -> None:
+    """The current key exists, a schedule ends every other one, and all have the status."""
     keys = world.keys(user_name)
-    assert keys.get(current) == "Active"
+    assert current in keys
+    assert set(keys.values()) == {status}
     events = [json.loads(each["Target"]["Input"])["RetireAccessKey"] for each in world.schedules()]
     ends = [event["AccessKeyId"] for event in events if event["UserName"] == user_name]
     assert sorted(ends) == sorted(keys.keys() - {current})

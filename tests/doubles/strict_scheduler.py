@@ -48,6 +48,11 @@ def fire(schedule: dict[str, Any]) -> None:
     Scheduler User Guide, "Deleting a schedule": ActionAfterCompletion.
     """
     app.lambda_handler(json.loads(schedule["Target"]["Input"]), LambdaContext())
+    complete(schedule)
+
+
+def complete(schedule: dict[str, Any]) -> None:
+    """A schedule that has fired goes, if it says so."""
     if schedule["ActionAfterCompletion"] == "DELETE":
         scheduler = world.client("scheduler")
         try:

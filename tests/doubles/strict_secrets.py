@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from moto.core.exceptions import InvalidClientTokenIdError
 from moto.core.responses import ActionResult
+from moto.iam import models as iam_models
 from moto.iam.models import iam_backends
 from moto.secretsmanager.exceptions import (
     InvalidParameterException,
@@ -116,12 +117,16 @@ class StrictSts:
 
     @staticmethod
     def get_caller_identity(response: TokenResponse) -> ActionResult:
-        """GetCallerIdentity: refused with a key that is unknown, deleted or Inactive."""
+        """GetCallerIdentity: refused with a key that is unknown, deleted or Inactive, or a use."""
         access_key_id = response.get_access_key()
         keys = iam_backends[response.current_account][response.partition].access_keys
         key = keys.get(access_key_id)
         if access_key_id != _KEY_OF_THE_TESTS and (not key or key.status != "Active"):
             raise InvalidClientTokenIdError
+        if key:
+            iam_models.mark_account_as_visited(
+                response.current_account, access_key_id, "sts", response.region
+            )
         return _get_caller_identity(response)
 
 

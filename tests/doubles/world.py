@@ -120,10 +120,10 @@ def replace_secret(name: str = "restricted/Provazio") -> None:
     )
 
 
-def use_key(access_key_id: str) -> None:
-    """The key is used, so that IAM tells a last use."""
+def use_key(access_key_id: str, at: datetime | None = None) -> None:
+    """The key is used, now or at another time, so that IAM tells a last use."""
     key = iam_backends["123456789012"]["aws"].access_keys[access_key_id]
-    key.last_used = AccessKeyLastUsed(datetime.now(UTC), "sts", "us-east-1")
+    key.last_used = AccessKeyLastUsed(at or datetime.now(UTC), "ec2", "us-east-1")
 
 
 def schedules() -> list[dict[str, Any]]:

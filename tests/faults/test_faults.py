@@ -1,26 +1,30 @@
 """One thing goes wrong at one AWS call, and then everything that CloudFormation may do next."""
 
+import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from doubles import direct_moto, strict_moto, world
+from doubles import direct_moto, strict_moto, strict_scheduler, world
 from doubles.account import fresh_aws
 from doubles.aws_calls import Calls, Fault, KilledError
 from doubles.clock import DELIVERED_AGAIN_AFTER, Clock
 from doubles.combinations import COMBINATIONS
-from doubles.fake_cloudformation import ResponseUrl, Stack
+from doubles.fake_cloudformation import LambdaContext, ResponseUrl, Stack
 from doubles.invariants import (
     foreign_things,
     nothing_of_ours_is_left,
     plant_foreign_things,
 )
+from handler import app
 from handler.errors import UnansweredError
-from handler.state.record import Record
+from handler.state.record import MadeKey, Record
 from support import pairs
-from support.pairs import BEFORE, CHANGES, INVENTED, is_whole
+from support.pairs import BEFORE, CHANGES, INVENTED, SWITCHING, is_whole
 from support.sample import Sample
 
 MOST_CALLS = 100
@@ -97,13 +101,27 @@ class Scene:
             assert beside == []
         return again
 
+    def fires(self, schedule: dict[str, Any], at: int, fault: Fault) -> None:
+        """A schedule fires, one call goes wrong, and Lambda delivers the event again."""
+        event = json.loads(schedule["Target"]["Input"])
+        self.calls.arm(at, fault)
+        with suppress(Exception, KilledError):
+            app.lambda_handler(event, LambdaContext())
+        self.calls.disarm()
+        self.clock.sleep(DELIVERED_AGAIN_AFTER)
+        app.lambda_handler(event, LambdaContext())
+        strict_scheduler.complete(schedule)
+
+    def record(self, event: dict[str, Any]) -> Record:
+        """What the table remembers of the resource of an event."""
+        key = {"Resource": {"S": f"{event['StackId']}#{event['LogicalResourceId']}"}}
+        table = world.client("dynamodb")
+        item = table.get_item(TableName="state", Key=key, ConsistentRead=True).get("Item", {})
+        return Record.parse(item["Record"]["S"]) if "Record" in item else Record()
+
     def remembered(self, event: dict[str, Any]) -> str | None:
         """The status of the answer that the table holds for an event, if it holds one."""
-        key = {"Resource": {"S": f"{event['StackId']}#{event['LogicalResourceId']}"}}
-        item = world.client("dynamodb").get_item(TableName="state", Key=key).get("Item", {})
-        if "Record" not in item:
-            return None
-        answer = Record.parse(item["Record"]["S"]).answer(event["RequestId"])
+        answer = self.record(event).answer(event["RequestId"])
         return answer.status if answer else None
 
     def is_late(self, event: dict[str, Any]) -> None:
@@ -156,7 +174,7 @@ def test_create(
         scene.is_gone()
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", [*CHANGES, *SWITCHING])
 @pytest.mark.parametrize("fault", Fault)
 def test_update_done_in_the_end(
     scenes: Callable[[str], Iterator[tuple[int, Scene]]], fault: Fault, change: str
@@ -176,7 +194,7 @@ def test_update_done_in_the_end(
         scene.is_gone()
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", [*CHANGES, *SWITCHING])
 @pytest.mark.parametrize("fault", Fault)
 def test_update_rolled_back(
     scenes: Callable[[str], Iterator[tuple[int, Scene]]], fault: Fault, change: str
@@ -231,6 +249,27 @@ def test_replacement_rolled_back(
         scene.send("Delete", status, wanted, physical_id="Second")
         scene.is_whole(before)
         assert world.secret(before.get("SecretName", "restricted/Provazio"))["AccessKeyId"] == key
+
+
+@pytest.mark.parametrize("used", [True, False], ids=["in use", "unused"])
+@pytest.mark.parametrize("fault", Fault)
+def test_end_of_grace(
+    scenes: Callable[[str], Iterator[tuple[int, Scene]]], fault: Fault, used: bool
+) -> None:
+    """The end of a grace that is cut off anywhere ends the key, or puts its end off once."""
+    for at, scene in scenes("end of a grace"):
+        before, wanted, old = created(scene, "rotate")
+        key = scene.send("Update", "UPDATE_IN_PROGRESS", wanted, before)["Data"]["AccessKeyId"]
+        scene.stack.set_status("UPDATE_COMPLETE")
+        scene.clock.sleep(24 * 3600 + 60)
+        if used:
+            world.use_key(old, datetime.fromtimestamp(scene.clock.now, UTC))
+        (schedule,) = world.schedules()
+        scene.fires(schedule, at, fault)
+        assert world.keys() == ({old: "Active"} if used else {}) | {key: "Active"}
+        record = scene.record(scene.stack.event("Update"))
+        assert record.user("Provazio").keys.get(old, MadeKey("", "")).put_off == int(used)
+        scene.is_whole(wanted)
 
 
 @pytest.mark.parametrize("physical_id", ["Provazio", INVENTED], ids=["our id", "invented id"])

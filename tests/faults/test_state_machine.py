@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -21,16 +22,15 @@ from moto.iam.models import iam_backends
 from moto.scheduler.models import scheduler_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
-from doubles import direct_moto, strict_moto, world
+from doubles import direct_moto, strict_moto, strict_scheduler, world
 from doubles.account import fresh_aws
 from doubles.aws_calls import Calls, Fault, KilledError
 from doubles.clock import DELIVERED_AGAIN_AFTER, Clock
 from doubles.combinations import COMBINATIONS
-from doubles.fake_cloudformation import ACCOUNT_ID, REGION, LambdaContext, ResponseUrl, Stack
+from doubles.fake_cloudformation import ACCOUNT_ID, REGION, ResponseUrl, Stack
 from doubles.invariants import FOREIGN, foreign_things, plant_foreign_things
 from doubles.secrets_manager import STEPS as ROTATION_STEPS
 from doubles.secrets_manager import SecretsManager
-from handler import app
 from handler.cloudformation import response
 from handler.cloudformation.request import generated_user_name
 from handler.errors import RotationRefusedError, UnansweredError
@@ -59,6 +59,7 @@ POLICY_NAMES = st.sampled_from(["Base", "Other"])
 SERIALS = st.sampled_from(["1", "2", "3"])
 SHARED = st.just("restricted/shared")
 MONTHLY = "rate(30 days)"
+STATUSES = st.sampled_from(["Active", "Inactive"])
 PROPERTIES = st.fixed_dictionaries(
     {"PolicyTemplate": st.just("vanilla"), "PolicyName": POLICY_NAMES},
     optional={
@@ -66,6 +67,8 @@ PROPERTIES = st.fixed_dictionaries(
         "Serial": SERIALS,
         "SecretName": SHARED,
         "RotationSchedule": st.just(MONTHLY),
+        "Status": STATUSES,
+        "RetirePreviousKey": st.just("OnTime"),
     },
 )
 # One change of an Update; None takes the property away.
@@ -79,6 +82,9 @@ CHANGES: st.SearchStrategy[Properties] = st.one_of(
     st.fixed_dictionaries({"RotationSchedule": st.just(MONTHLY) | st.none(), "Serial": SERIALS}),
     st.fixed_dictionaries({"UserName": USER_NAMES, "SecretName": SHARED | st.none()}),
     st.fixed_dictionaries({"Serial": SERIALS, "SecretName": SHARED | st.none()}),
+    st.fixed_dictionaries({"Status": STATUSES | st.none()}),
+    st.fixed_dictionaries({"Status": STATUSES, "Serial": SERIALS}),
+    st.fixed_dictionaries({"RetirePreviousKey": st.just("OnTime") | st.none(), "Serial": SERIALS}),
     st.just({"NoSuchProperty": "1"}),
 )
 TROUBLES = st.none() | st.tuples(st.sampled_from(range(40)), st.sampled_from(Fault))
@@ -247,7 +253,7 @@ def forget(resource: Resource) -> None:
 
 
 DEEDS = (deactivate_key, delete_key, strip_tags, write_rubbish, forget)
-LOSES_KEY = (deactivate_key, delete_key, write_rubbish)
+LOSES_KEY = (delete_key, write_rubbish)
 
 
 FOREIGN_THINGS = {("user", FOREIGN), ("policy", FOREIGN), ("secret", f"restricted/{FOREIGN}")}
@@ -504,7 +510,8 @@ class Stacks(RuleBasedStateMachine):
     def _updated(resource: Resource, wanted: Properties, key: str) -> None:
         """The key is another one exactly if the user or what it is made for is another."""
         before = resource.properties or {}
-        kept = ("Serial" in wanted) and all(
+        same = {name: wanted.get(name) for name in wanted | before if name != "Status"}
+        kept = ("Serial" in wanted or all(before.get(name) == same[name] for name in same)) and all(
             wanted.get(name) == before.get(name) for name in ("Serial", "UserName")
         )
         assert (key == resource.key) == kept
@@ -623,18 +630,23 @@ class Stacks(RuleBasedStateMachine):
         assert (key != resource.key) == (deed in LOSES_KEY or "Serial" not in before)
         resource.properties, resource.key = wanted, key
 
-    @rule()
-    def a_day_passes(self) -> None:
-        """Every schedule fires, once."""
+    @rule(used=st.booleans())
+    def a_day_passes(self, used: bool) -> None:
+        """Every schedule fires, once; a replaced key goes unless it is used and may stay for it."""
         self.clock.sleep(25 * 3600.0)
+        before = [
+            (properties, key, keys(resource.name_in(properties)), resource.name_in(properties))
+            for resource in self.resources
+            for properties, key in resource.present
+        ]
+        for _, key, found, _ in before:
+            for other in found.keys() - {key} if used else ():
+                world.use_key(other, datetime.fromtimestamp(self.clock.now, UTC))
         for schedule in world.schedules():
-            app.lambda_handler(json.loads(schedule["Target"]["Input"]), LambdaContext())
-            world.client("scheduler").delete_schedule(
-                GroupName="restricted-iam-user", Name=schedule["Name"]
-            )
-        for resource in self.resources:
-            for properties, key in resource.present:
-                assert keys(resource.name_in(properties)) == {key: "Active"}
+            strict_scheduler.fire(schedule)
+        for properties, key, found, name in before:
+            stays = used and "RetirePreviousKey" not in properties
+            assert keys(name).keys() == (found.keys() if stays else {key})
 
     @precondition(lambda self: any(one.sent for one in self.resources))
     @rule(which=STACKS, event=st.integers(0, 20))
@@ -655,13 +667,14 @@ class Stacks(RuleBasedStateMachine):
 
     @invariant()
     def every_secret_holds_the_key(self) -> None:
-        """AWSCURRENT holds the expected key, which works, and a schedule ends every other key."""
+        """AWSCURRENT holds the expected key, a schedule ends the other, and `Status` rules both."""
         for resource in self.resources:
             for properties, key in resource.present:
                 name = resource.name_in(properties)
                 current, found = held(resource.secret_in(properties))["AWSCURRENT"], keys(name)
                 assert (current["UserName"], current["AccessKeyId"]) == (name, key)
-                assert found.get(key) == "Active"
+                assert key in found
+                assert set(found.values()) == {properties.get("Status", "Active")}
                 assert ends(resource.stack.stack_id, name) == sorted(found.keys() - {key})
 
 

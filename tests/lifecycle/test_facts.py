@@ -196,4 +196,4 @@ def test_end_of_a_grace_that_fails_is_counted(
 
     assert heard.values() == {Metric.FAILED_RETIREMENTS: 1}
     strict_scheduler.fire(schedule)
-    assert heard.facts()[-1] == "GraceEnded"
+    assert heard.facts()[-1] == "Retired"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto.scheduler.responses import EventBridgeSchedulerResponse
@@ -16,7 +16,9 @@ from moto.scheduler.responses import EventBridgeSchedulerResponse
 from doubles import strict_scheduler, world
 from doubles.aws_calls import Calls
 from doubles.fake_cloudformation import FUNCTION_ARN, LambdaContext, Stack
+from doubles.secrets_manager import SecretsManager
 from handler import app
+from handler.state.record import Record
 
 PROPERTIES: dict[str, Any] = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
 ROTATED = PROPERTIES | {"Serial": "2"}
@@ -61,6 +63,12 @@ def fire() -> None:
 
 def invoke(event: Any) -> None:
     app.lambda_handler(event, LambdaContext())
+
+
+def refuse(code: str, operation: str) -> None:
+    """What AWS answers instead of doing it."""
+    error: Any = {"Error": {"Code": code, "Message": "No."}}
+    raise ClientError(error, operation)
 
 
 def test_replaced_key_stays_until_a_schedule_ends_it(stack: Stack) -> None:
@@ -214,6 +222,252 @@ def test_stack_that_is_gone_puts_nothing_off(stack: Stack, clock: Clock) -> None
     fire()
 
     assert world.keys() == {new: "Active"}
+
+
+def put_off(stack: Stack, user_name: str = "Provazio") -> dict[str, int]:
+    """How often the end of each key was put off, as the table remembers it."""
+    key = {"Resource": {"S": f"{stack.stack_id}#{stack.logical_id}"}}
+    table = world.client("dynamodb")
+    item = table.get_item(TableName="state", Key=key, ConsistentRead=True)["Item"]
+    made = Record.parse(item["Record"]["S"]).user(user_name)
+    return {one: known.put_off for one, known in made.keys.items()}
+
+
+def told(caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
+    """The one end of a grace that was logged since this was asked last."""
+    ends = ("Retired", "RetirementPutOff", "NothingToRetire")
+    (line,) = [vars(record) for record in caplog.records if record.msg in ends]
+    caplog.clear()
+    return line
+
+
+def test_key_in_use_outlives_its_grace(
+    stack: Stack, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A replaced key that was used of late stays for a day, which is counted and logged."""
+    old, new = rotated(stack)
+    clock.advance(hours=24)
+    world.use_key(old, clock.now() - timedelta(hours=23))
+    caplog.clear()
+    fire()
+
+    assert world.keys() == {old: "Active", new: "Active"}
+    assert put_off(stack) == {old: 1, new: 0}
+    due = strict_scheduler.due(the_schedule()["ScheduleExpression"]) - clock.now()
+    assert timedelta(hours=23, minutes=59) < due < timedelta(hours=24, seconds=2)
+    line = told(caplog)
+    assert line["why"].startswith("it was last used at ")
+    wanted = {"msg": "RetirementPutOff", "access_key_id": old, "put_off": "1"}
+    assert wanted.items() <= line.items()
+
+    clock.advance(hours=24, seconds=2)
+    fire()
+    assert world.keys() == {new: "Active"}
+    assert world.schedules() == []
+    line = told(caplog)
+    assert (line["msg"], line["why"]) == ("Retired", "nobody used it in the last 24 hours")
+    assert line["put_off"] == "1"
+
+
+def test_key_in_use_goes_after_thirty_days(
+    stack: Stack, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A key that is used every day is put off thirty times, and then goes in spite of it."""
+    old, new = rotated(stack)
+    for times in range(1, 31):
+        clock.passed = strict_scheduler.due(the_schedule()["ScheduleExpression"]) - datetime.now(
+            UTC
+        )
+        world.use_key(old, clock.now())
+        fire()
+        assert put_off(stack) == {old: times, new: 0}
+    limit = datetime.fromisoformat(world.secret()["CreateDate"]) + timedelta(days=31)
+    due = strict_scheduler.due(the_schedule()["ScheduleExpression"])
+    assert timedelta() <= due - limit < timedelta(seconds=1)
+    clock.passed = due - datetime.now(UTC)
+    world.use_key(old, clock.now())
+    caplog.clear()
+    fire()
+
+    assert world.keys() == {new: "Active"}
+    line = told(caplog)
+    assert line["msg"] == "Retired"
+    assert "but its end was put off for 30 days already" in line["why"]
+
+
+def test_key_in_use_goes_on_time_if_that_is_wanted(stack: Stack, clock: Clock) -> None:
+    """With `OnTime` nobody asks for the use."""
+    old, new = rotated(stack, RetirePreviousKey="OnTime")
+    clock.advance(hours=24)
+    world.use_key(old, clock.now())
+    fire()
+
+    assert world.keys() == {new: "Active"}
+
+
+@pytest.mark.parametrize(
+    "ends_it",
+    [{"RetirePreviousKey": "OnTime"}, {"PreviousKeyGraceHours": "0"}],
+    ids=["on time", "no grace"],
+)
+def test_key_that_was_put_off_goes_when_the_properties_say_so(
+    stack: Stack, clock: Clock, ends_it: dict[str, str]
+) -> None:
+    """Both properties take effect in place, also on a key that outlived its grace."""
+    old, new = rotated(stack)
+    clock.advance(hours=24)
+    world.use_key(old, clock.now())
+    fire()
+    stack.update(**ROTATED | ends_it)
+
+    assert world.keys() == {new: "Active"}
+    assert world.schedules() == []
+
+
+def test_key_in_use_is_put_off_by_an_update_that_catches_up(stack: Stack, clock: Clock) -> None:
+    """An Update after a schedule that did not fire asks as well; the next leaves all as it is."""
+    old, new = rotated(stack)
+    clock.advance(hours=30)
+    world.use_key(old, clock.now())
+    stack.update(**ROTATED, Revision="2")
+
+    assert world.keys() == {old: "Active", new: "Active"}
+    schedule = the_schedule()
+    stack.update(**ROTATED, Revision="3")
+    assert the_schedule()["Name"] == schedule["Name"]
+    assert put_off(stack) == {old: 1, new: 0}
+
+
+def test_grace_that_is_made_longer_outlives_what_was_put_off(stack: Stack, clock: Clock) -> None:
+    """Whichever ends later holds."""
+    old, _ = rotated(stack)
+    clock.advance(hours=24)
+    world.use_key(old, clock.now())
+    fire()
+    stack.update(**ROTATED, PreviousKeyGraceHours="720")
+
+    due = strict_scheduler.due(the_schedule()["ScheduleExpression"]) - clock.now()
+    assert timedelta(days=28) < due < timedelta(days=30)
+
+
+def test_our_own_proof_is_no_use(stack: Stack, clock: Clock) -> None:
+    """A key made, proven at STS and replaced within the hour goes on time if nobody used it."""
+    old, new = rotated(stack, PreviousKeyGraceHours="1")
+    used = world.iam().get_access_key_last_used(AccessKeyId=old)["AccessKeyLastUsed"]
+    assert used["ServiceName"] == "sts"
+    clock.advance(hours=1)
+    fire()
+
+    assert world.keys() == {new: "Active"}
+
+
+def test_our_own_proof_in_a_scheduled_rotation_is_no_use(
+    stack: Stack, clock: Clock, slept: list[float]
+) -> None:
+    """The same of a key that a scheduled rotation made; it is published only at its end."""
+    properties = PROPERTIES | {"RotationSchedule": "rate(30 days)", "PreviousKeyGraceHours": "1"}
+    stack.create(**properties)
+    rotation = SecretsManager()
+    rotation.rotate()
+    rotation.rotate()
+    clock.advance(hours=1)
+    fire()
+
+    assert world.keys() == {world.secret()["AccessKeyId"]: "Active"}
+
+
+def test_use_soon_after_it_was_published_counts(stack: Stack, clock: Clock) -> None:
+    """What somebody does with a young key is told from our proof by its time."""
+    old, new = rotated(stack, PreviousKeyGraceHours="1")
+    clock.advance(hours=1)
+    world.use_key(old, clock.now() - timedelta(minutes=50))
+    fire()
+
+    assert world.keys() == {old: "Active", new: "Active"}
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "NoSuchEntity"])
+def test_refused_question_is_no_answer(
+    stack: Stack, clock: Clock, calls: Calls, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While IAM does not tell the use, the key is put off as one in use."""
+    old, new = rotated(stack)
+    clock.advance(hours=24)
+    calls.first["iam:GetAccessKeyLastUsed"] = lambda: refuse(code, "GetAccessKeyLastUsed")
+    caplog.clear()
+    fire()
+
+    assert world.keys() == {old: "Active", new: "Active"}
+    assert put_off(stack) == {old: 1, new: 0}
+    line = told(caplog)
+    assert line["why"].startswith("IAM does not tell when it was last used, so it")
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "NoSuchEntity"])
+def test_key_that_is_gone_at_the_end_of_its_grace(
+    stack: Stack, clock: Clock, calls: Calls, code: str
+) -> None:
+    """IAM refuses the question for a key that somebody deleted; then it is forgotten."""
+    old, new = rotated(stack)
+    clock.advance(hours=24)
+    world.iam().delete_access_key(UserName="Provazio", AccessKeyId=old)
+    calls.first["iam:GetAccessKeyLastUsed"] = lambda: refuse(code, "GetAccessKeyLastUsed")
+    fire()
+
+    assert put_off(stack) == {new: 0}
+    assert world.schedules() == []
+
+
+def test_question_that_fails_is_asked_again(stack: Stack, clock: Clock, calls: Calls) -> None:
+    """A failure of another kind reaches EventBridge Scheduler, and nothing has changed."""
+    old, new = rotated(stack)
+    clock.advance(hours=24)
+    event = json.loads(the_schedule()["Target"]["Input"])
+    calls.first["iam:GetAccessKeyLastUsed"] = lambda: refuse("Broken", "GetAccessKeyLastUsed")
+    with pytest.raises(ClientError):
+        invoke(event)
+    assert world.keys() == {old: "Active", new: "Active"}
+    assert put_off(stack) == {old: 0, new: 0}
+
+    invoke(event)
+    assert world.keys() == {new: "Active"}
+
+
+def test_schedule_that_fails_leaves_the_end_to_the_next_delivery(
+    stack: Stack, clock: Clock, calls: Calls
+) -> None:
+    """An end that could not be put off is not remembered as put off."""
+    old, new = rotated(stack)
+    clock.advance(hours=24)
+    world.use_key(old, clock.now())
+    event = json.loads(the_schedule()["Target"]["Input"])
+    calls.first["scheduler:CreateSchedule"] = lambda: refuse("Broken", "CreateSchedule")
+    with pytest.raises(ClientError):
+        invoke(event)
+    assert put_off(stack) == {old: 0, new: 0}
+
+    invoke(event)
+    assert put_off(stack) == {old: 1, new: 0}
+    assert old in the_schedule()["Target"]["Input"]
+
+
+def test_key_that_comes_back_is_no_longer_put_off(stack: Stack, clock: Clock) -> None:
+    """After a roll-back to a key that outlived its grace, it is current and counts from nought."""
+    old = stack.create(**PROPERTIES)["Data"]["AccessKeyId"]
+    stack.set_status("UPDATE_IN_PROGRESS")
+    stack.properties = ROTATED
+    assert stack.send("Update", PROPERTIES)["Status"] == "SUCCESS"
+    stack.set_status("UPDATE_COMPLETE")
+    clock.advance(hours=24)
+    world.use_key(old, clock.now())
+    fire()
+    assert put_off(stack)[old] == 1
+    stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS")
+    stack.properties = PROPERTIES
+    assert stack.send("Update", ROTATED)["Status"] == "SUCCESS"
+
+    assert put_off(stack) == {old: 0}
+    assert world.keys() == {old: "Active"}
 
 
 def test_no_grace_deletes_the_key_in_the_same_update(stack: Stack, calls: Calls) -> None:

@@ -228,6 +228,23 @@ def test_update_keeps_a_key_that_a_schedule_made(scene: Scene) -> None:
     assert secret["RotationRules"] == {"ScheduleExpression": "rate(30 days)"}
 
 
+def test_key_status_switches_the_keys_of_both_functions(scene: Scene) -> None:
+    """`KeyStatus` switches the key off, one that the schedule makes too, and all on again."""
+    schedule = {"RotationSchedule": "rate(30 days)", "Serial": "2"}
+    scene.journey.sam.deploy(**schedule, KeyStatus="Inactive")
+    assert scene.key_ids() == set()
+
+    before, rotation = scene.key_id(), scene.begin_rotation()
+    errors = [scene.step(name, rotation) for name in STEPS]
+    assert errors == ["", "", "", ""]
+    assert scene.key_id() != before
+    assert scene.key_ids() == set()
+
+    scene.journey.sam.deploy(**schedule, KeyStatus="Active")
+    assert {before, scene.key_id()} <= scene.key_ids()
+    assert scene.reader_works()
+
+
 def test_rotation_function_refuses_what_is_not_a_rotation(scene: Scene) -> None:
     """Whoever may invoke the function cannot make it rotate: only Secrets Manager's label can."""
     before = scene.key_ids()

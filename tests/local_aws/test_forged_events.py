@@ -208,7 +208,7 @@ def test_forged_retirement_deletes_no_key(account: Account, forged: dict[str, st
     answer = account.send("ProviderFunction", event)
 
     assert answer.error == ""
-    assert "Nothing to do" in answer.logged
+    assert "NothingToRetire" in answer.logged
     assert not [key for key in account.secret_access_keys() if key in answer.text]
 
 

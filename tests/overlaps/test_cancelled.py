@@ -8,6 +8,7 @@ from support.pairs import (
     IN_PLACE,
     INVENTED,
     REPLACING,
+    SWITCHING,
     Delivery,
     Ended,
     Pairs,
@@ -19,7 +20,7 @@ from support.pairs import (
 )
 
 
-@pytest.mark.parametrize("change", IN_PLACE)
+@pytest.mark.parametrize("change", [*IN_PLACE, *SWITCHING])
 def test_update_and_its_roll_back(pairs: Pairs, change: str) -> None:
     """An Update that is cancelled at any call, and goes on, leaves the key and all of before."""
     old, new = before(change), wanted(change)

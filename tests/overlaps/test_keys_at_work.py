@@ -1,7 +1,7 @@
 """Rotations by Secrets Manager and ends of grace overlap with what CloudFormation asks for."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from doubles.secrets_manager import STEPS
 from support.pairs import (
     BEFORE,
     IN_PLACE,
+    SWITCHING,
     Delivery,
     Ended,
     Pairs,
@@ -30,7 +31,7 @@ def in_order(order: str, one: Delivery, other: Delivery) -> tuple[Delivery, Deli
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("change", IN_PLACE)
+@pytest.mark.parametrize("change", [*IN_PLACE, *SWITCHING])
 def test_rotation_step_and_update(pairs: Pairs, change: str, step: str, order: str) -> None:
     """A step of a rotation beside an Update leaves a key that works, and the grace of the other."""
     old, new = before(change), wanted(change)
@@ -41,7 +42,7 @@ def test_rotation_step_and_update(pairs: Pairs, change: str, step: str, order: s
     def check(ended: Ended) -> None:
         asked = ended.first if order == "second" else ended.second
         told = ended.succeeded(asked)["Data"]["AccessKeyId"]
-        assert world.keys()[current(new)] == "Active"
+        assert world.keys()[current(new)] == new.get("Status", "Active")
         assert told in list(world.keys())
         pairs.finish(rotation, new)
         is_whole(new)
@@ -150,6 +151,27 @@ def test_end_of_grace_and_update(pairs: Pairs, change: str, order: str) -> None:
         assert change != "rotate" or world.keys() == {key: "Active", current(new): "Active"}
 
     pairs.every(f"end of grace and update, {change}", *in_order(order, ending, update), check)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_end_of_grace_of_a_key_in_use_and_update(pairs: Pairs, order: str) -> None:
+    """The end of a key that somebody uses is put off once, by the schedule or by an Update."""
+    old_key, key = rotated(pairs)
+    pairs.stack.set_status("UPDATE_COMPLETE")
+    old = BEFORE | {"Serial": "2"}
+    new = old | IN_PLACE["policies"]
+    ending = due(pairs)
+    world.use_key(old_key, datetime.fromtimestamp(pairs.runs.now, UTC))
+    name = world.schedules()[0]["Name"]
+    update = Delivery(pairs.event("Update", new, old), "UPDATE_IN_PROGRESS", "UPDATE_COMPLETE")
+
+    def check(ended: Ended) -> None:
+        ended.succeeded(ended.first if order == "second" else ended.second)
+        fired(name)
+        assert world.keys() == {old_key: "Active", key: "Active"}
+        is_whole(new)
+
+    pairs.every("end of grace in use and update", *in_order(order, ending, update), check)
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -43,6 +43,9 @@ IN_PLACE: dict[str, dict[str, Any]] = {
     "policies": {"PolicyTemplate": "eks", "Tags": [{"Key": "b", "Value": "1"}]},
     "secret": {"SecretName": "restricted/elsewhere"},
 }
+SWITCHING: dict[str, dict[str, Any]] = {
+    "switch off and rotate": {"Status": "Inactive", "Serial": "2"},
+}
 REPLACING: dict[str, dict[str, Any]] = {
     "rename": {"UserName": "Second"},
     "rename, shared secret": {"UserName": "Second", "SecretName": "restricted/shared"},
@@ -104,7 +107,7 @@ def before(change: str) -> Properties:
 
 def wanted(change: str) -> Properties:
     """And after it."""
-    return before(change) | CHANGES[change]
+    return before(change) | (CHANGES | SWITCHING)[change]
 
 
 def secret_of(properties: Properties) -> str:
@@ -117,9 +120,12 @@ def current(properties: Properties) -> str:
 
 
 def is_whole(properties: Properties) -> None:
-    """User, policies, key and secret are those of the properties, and nothing else is ours."""
+    """User, policies, keys and secret are those of the properties, and nothing else is ours."""
     resource_is_whole(
-        properties["UserName"], secret_of(properties), POLICIES[properties["PolicyTemplate"]]
+        properties["UserName"],
+        secret_of(properties),
+        POLICIES[properties["PolicyTemplate"]],
+        properties.get("Status", "Active"),
     )
 
 

@@ -26,6 +26,7 @@ DEFAULTS = {
     "EksClusterRoleName": "",
     "Serial": "1",
     "Revision": "",
+    "KeyStatus": "Active",
     "PreviousKeyGraceHours": 24,
     "RotationSchedule": "",
     "IamPath": "/restricted/",

@@ -62,13 +62,14 @@ class Request:
 
     @property
     def trigger(self) -> str:
-        """What a key is made for: `Serial`, or without it all properties.
+        """What a key is made for: `Serial`, or without it all properties but `Status`.
 
         It is stored beside the key, so that the same request never makes a second one.
         """
         if "Serial" in self.properties:
             return f"Serial:{self.properties['Serial']}"
-        return f"Properties:{digest(self.properties)}"
+        others = {name: value for name, value in self.properties.items() if name != "Status"}
+        return f"Properties:{digest(others)}"
 
 
 def digest(properties: dict[str, Any]) -> str:

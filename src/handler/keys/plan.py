@@ -107,27 +107,47 @@ class Observed:
         }
         return {key_id: key for key_id, key in known.items() if key_id in existing}
 
-    def after(self, current: StoredKey, replaced: datetime) -> dict[str, MadeKey]:
-        """Our keys when `current` has become current; the others are replaced since then."""
+    def after(
+        self, current: StoredKey, replaced: datetime, published: str = ""
+    ) -> dict[str, MadeKey]:
+        """Our keys when `current` has become current; the others are replaced since then.
+
+        `published` is when a new key was, in ISO 8601.
+        """
         others = {
             key_id: key if key.replaced else replace(key, replaced=replaced.isoformat())
             for key_id, key in self.known.items()
         }
-        return {**others, current.access_key_id: MadeKey(current.trigger, current.version_id)}
+        known = self.known.get(current.access_key_id, MadeKey("", ""))
+        mine = MadeKey(
+            current.trigger,
+            current.version_id,
+            published=published or known.published,
+            off=known.off,
+        )
+        return {**others, current.access_key_id: mine}
 
     @property
     def disabled(self) -> StoredKey | None:
         """The current key if somebody else deactivated or deleted it."""
         current = self.current
         ours = current and self.made.complete and current.access_key_id == self.made.current
-        return current if ours and not self.holds(current, active=True) else None
+        return current if ours and not self.holds(current, fit=True) else None
 
-    def holds(self, version: StoredKey | None, *, active: bool = False) -> bool:
-        """Whether the key of a version exists, and if asked, whether it is active."""
+    def holds(self, version: StoredKey | None, *, fit: bool = False) -> bool:
+        """Whether the key of a version exists, and if asked, whether nobody else switched it off.
+
+        One that we switched off because `Status` wants it is as good as an active one.
+        """
         return version is not None and any(
-            key.access_key_id == version.access_key_id and (key.active or not active)
+            key.access_key_id == version.access_key_id and (self.is_fit(key) or not fit)
             for key in self.keys
         )
+
+    def is_fit(self, key: AccessKeyMetadata) -> bool:
+        """Whether the key works, or would if `Status` wanted it."""
+        made = self.made.keys.get(key.access_key_id)
+        return key.active or (made is not None and made.off)
 
     def _made_here(self, key: AccessKeyMetadata) -> bool:
         """Whether we made the key. Without any memory, the versions of the secret are believed.
@@ -161,6 +181,8 @@ class Observed:
 def plan(observed: Observed, purpose: Purpose) -> Decision:
     """Decide from what IAM and the secret hold, never from what changed in the properties.
 
+    A current key that is switched off is kept: `Status` says whether it is switched on again.
+
     Raises KeyLimitError when a new key is needed and both slots may be in use.
     """
     current, previous, lost = observed.current, observed.previous, observed.lost
@@ -170,7 +192,7 @@ def plan(observed: Observed, purpose: Purpose) -> Decision:
         and not fits
         and previous is not None
         and purpose.fits(previous)
-        and observed.holds(previous, active=True)
+        and observed.holds(previous, fit=True)
     ):
         if purpose.replays:
             return Restore(previous, "the stack replays the template of this key", lost)
@@ -180,7 +202,7 @@ def plan(observed: Observed, purpose: Purpose) -> Decision:
             if current and key.access_key_id == current.access_key_id != previous.access_key_id
         )
         return Restore(previous, "the stack rolls back to this key", lost, abandoned)
-    if current is not None and observed.holds(current, active=True):
+    if current is not None and observed.holds(current):
         if fits:
             return Keep(current, "it was made for this", lost, _abandoned(observed, purpose))
         if purpose.rolling_back:
@@ -202,7 +224,11 @@ def _make_room(observed: Observed) -> list[str]:
     current = observed.current.access_key_id if observed.current else None
     keys = [key for key in observed.keys if key.access_key_id not in observed.lost]
     surplus = len(keys) - (KEYS_PER_USER - 1)
-    idle = [key.access_key_id for key in keys if key.access_key_id == current and not key.active]
+    idle = [
+        key.access_key_id
+        for key in keys
+        if key.access_key_id == current and not observed.is_fit(key)
+    ]
     unknown = [key for key in keys if key.access_key_id not in (current, *observed.replaced)]
     unused = [key.access_key_id for key in unknown if key.last_used is None]
     dispensable = [*idle, *observed.replaced, *unused]

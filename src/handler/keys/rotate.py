@@ -21,6 +21,15 @@ from handler.state.record import MadeKey, Minting
 
 
 @dataclass(frozen=True)
+class Filled:
+    """The key that AWSCURRENT holds now, why, and what there was before."""
+
+    current: StoredKey
+    decision: Decision
+    observed: Observed
+
+
+@dataclass(frozen=True)
 class Credentials:
     """The keys of one user and its secret: a new key always comes before the old one goes."""
 
@@ -52,8 +61,8 @@ class Credentials:
         tell(Fact(type(decision).__name__, decision.reason, about))
         return decision
 
-    def apply(self, token: str, purpose: Purpose) -> tuple[StoredKey, Decision]:
-        """Make AWSCURRENT hold a working key for the purpose; returns which, and why.
+    def apply(self, token: str, purpose: Purpose) -> Filled:
+        """Make AWSCURRENT hold a key for the purpose, proven when it was made.
 
         `token` becomes the version id of a new key.
         """
@@ -72,8 +81,9 @@ class Credentials:
         # A key that comes back takes the place of the other one now, a new key since it was made.
         replaced = grace.now() if isinstance(decision, Restore) else current.created
         gone = (*decision.delete_before, *decision.delete_after)
-        self.remember(observed, current, replaced, gone)
-        return current, decision
+        published = grace.now().isoformat() if isinstance(decision, Rotate) else ""
+        self.remember(observed, current, replaced, gone, published)
+        return Filled(current, decision, observed)
 
     def remember(
         self,
@@ -81,9 +91,10 @@ class Credentials:
         current: StoredKey,
         replaced: datetime,
         deleted: tuple[str, ...],
+        published: str = "",
     ) -> None:
-        """Remember which key is current, and since when the other one is replaced."""
-        known = observed.after(current, replaced)
+        """Remember which key is current, since when, and since when the other one is replaced."""
+        known = observed.after(current, replaced, published)
         self.memory.note(
             self.user_name,
             current=current.access_key_id,

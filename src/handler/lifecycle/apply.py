@@ -5,7 +5,7 @@ the same user, policies, secret and key.
 """
 
 from handler.errors import refuse
-from handler.keys import retire
+from handler.keys import retire, status
 from handler.lifecycle import delete, policies, secret
 from handler.lifecycle.change import Change
 from handler.lifecycle.existing import Existing
@@ -30,9 +30,10 @@ def apply(change: Change) -> tuple[dict[str, str], str]:
     account.deadline.check("creating the secret")
     described = secret.make(change, existing.secret)
     secret.share(change, existing.secret)
-    current, decision = secret.fill(change, described)
-    owner, user_name = change.request.owner, desired.user_name
+    filled = secret.fill(change, described)
+    current, owner, user_name = filled.current, change.request.owner, desired.user_name
     retire.end_grace(account, memory, owner, user_name, desired.secret_name)
+    status.switch(account, memory, user_name, filled.observed)
     next_rotation = secret.spread(change, existing.secret)
     delete.delete_unconfirmed(change)
     memory.note(user_name, complete=True)
@@ -47,6 +48,7 @@ def apply(change: Change) -> tuple[dict[str, str], str]:
         "SecretVersionId": current.version_id,
         "NextRotationDate": next_rotation,
     }
+    decision = filled.decision
     return attributes, f"{type(decision).__name__}: {decision.reason}"
 
 
@@ -60,6 +62,8 @@ def _announce(change: Change, existing: Existing) -> None:
         desired.user_name,
         user_id=existing.user.unique_id if existing.user else "",
         grace_hours=desired.grace_hours,
+        active=desired.active,
+        on_time=desired.on_time,
         retained=False,
         inherited=existing.inherited(change),
         iam_path=made.iam_path or account.settings.iam_path,

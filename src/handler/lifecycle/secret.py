@@ -2,10 +2,8 @@
 
 from handler.aws.account import Account
 from handler.aws.secretsmanager.description import SecretState
-from handler.keys.plan import Decision
-from handler.keys.rotate import Credentials
+from handler.keys.rotate import Credentials, Filled
 from handler.lifecycle.change import Change
-from handler.model.keys import StoredKey
 
 
 def make(change: Change, found: SecretState | None) -> SecretState:
@@ -33,8 +31,8 @@ def share(change: Change, found: SecretState | None) -> None:
     )
 
 
-def fill(change: Change, state: SecretState) -> tuple[StoredKey, Decision]:
-    """Make AWSCURRENT hold a working key for the request; returns which, and why."""
+def fill(change: Change, state: SecretState) -> Filled:
+    """Make AWSCURRENT hold a key for the request, proven when it was made."""
     account, memory, desired = change.account, change.memory, change.desired
     secret = account.secret(desired.secret_name)
     account.rotation(desired.secret_name).abandon(state, desired.rotation_schedule)
@@ -43,11 +41,11 @@ def fill(change: Change, state: SecretState) -> tuple[StoredKey, Decision]:
         account.rotation(other.name).abandon(other, None)
         secret.take_over(account.secret(other.name))
     credentials = Credentials(account, memory, desired.user_name, secret)
-    current, decision = credentials.apply(change.request.token, change.purpose)
+    filled = credentials.apply(change.request.token, change.purpose)
     for other in former:
         discard(account, other)
     memory.note(desired.user_name, secrets={desired.secret_name: state.arn})
-    return current, decision
+    return filled
 
 
 def spread(change: Change, state: SecretState | None) -> str:

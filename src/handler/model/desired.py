@@ -23,7 +23,8 @@ class Policy:
 class Desired:
     """What the properties ask for, rendered and ready to be compared with what AWS holds.
 
-    `trigger` is what the key is made for; `tags` are all tags of user, policies and secret.
+    `trigger` is what the key is made for; its keys should be `active`, and a replaced one goes
+    `on_time` or when nobody uses it; `tags` are all tags of user, policies and secret.
     """
 
     user_name: str
@@ -34,6 +35,8 @@ class Desired:
     kms_key_id: str | None
     trigger: str
     grace_hours: int
+    active: bool
+    on_time: bool
     reader_arns: tuple[str, ...]
     replica_regions: tuple[str, ...]
     rotation_schedule: str | None

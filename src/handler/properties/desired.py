@@ -11,6 +11,7 @@ from handler.properties import rules, schema
 from handler.settings import Settings
 
 DEFAULT_GRACE_HOURS = 24
+ACTIVE, ON_TIME = "Active", "OnTime"
 
 
 def desired_state(
@@ -49,6 +50,8 @@ def desired_state(
         kms_key_id=rules.kms_key_id(properties, settings),
         trigger=trigger,
         grace_hours=int(properties.get("PreviousKeyGraceHours", DEFAULT_GRACE_HOURS)),
+        active=properties.get("Status", ACTIVE) == ACTIVE,
+        on_time=properties.get("RetirePreviousKey") == ON_TIME,
         reader_arns=tuple(properties.get("ReaderArns", ())),
         replica_regions=tuple(properties.get("ReplicaRegions", ())),
         rotation_schedule=properties.get("RotationSchedule"),

@@ -12,7 +12,7 @@ from handler.aws.secretsmanager.secret import CredentialSecret
 from handler.cloudformation import stack
 from handler.errors import KeyNotVerifiedError, RotationPutOffError, RotationRefusedError
 from handler.facts import Metric, concern, count
-from handler.keys import grace, retire
+from handler.keys import grace, retire, status
 from handler.keys.plan import Purpose
 from handler.keys.rotate import Credentials
 from handler.keys.verify import verify
@@ -88,20 +88,21 @@ class Rotation:
 
     def take(self, step: str) -> str:
         """Take the step; returns what was done, and raises RotationRefusedError when it cannot."""
-        if self.current.version_id == self.token:
-            if step == "finishSecret":
-                self._begin_grace(self.current)
-            return "Done before."
+        done_before = self.current.version_id == self.token
         match step:
+            case "finishSecret" if done_before:
+                self._begin_grace(self.current)
+            case "finishSecret":
+                self._finish()
+            case _ if done_before:
+                pass
             case "createSecret":
                 self._create()
             case "setSecret":
                 self._candidate()
-            case "testSecret":
-                self._test()
             case _:
-                self._finish()
-        return "Done."
+                self._test()
+        return f"{step}: done before" if done_before else step
 
     @property
     def _secret(self) -> CredentialSecret:
@@ -145,8 +146,13 @@ class Rotation:
         return stored
 
     def _test(self) -> None:
-        """Without a candidate the configuration is being tried, which RotateSecret does."""
+        """Without a candidate the configuration is being tried, which RotateSecret does.
+
+        STS cannot prove a key that `Status` keeps switched off.
+        """
         candidate = self._secret.stored_key(PENDING)
+        if candidate is None and not self.memory.user(self.current.user_name).active:
+            return
         key = self._secret.key(PENDING if candidate else CURRENT)
         try:
             verify(key, self.account.deadline)
@@ -166,11 +172,13 @@ class Rotation:
         self._secret.promote(self.token, self.current.version_id)
         count(Metric.ROTATIONS)
         self._secret.unstage(self.token)
-        self._begin_grace(candidate)
+        self._begin_grace(candidate, grace.now().isoformat())
 
-    def _begin_grace(self, current: StoredKey) -> None:
+    def _begin_grace(self, current: StoredKey, published: str = "") -> None:
         credentials, user_name = self._credentials, self.current.user_name
         observed = credentials.observe()
         credentials.discard(observed.lost)
-        credentials.remember(observed, current, grace.now(), observed.lost)
-        retire.end_grace(self.account, self.memory, self.memory.owner, user_name, self.state.name)
+        credentials.remember(observed, current, grace.now(), observed.lost, published)
+        account, memory = self.account, self.memory
+        retire.end_grace(account, memory, memory.owner, user_name, self.state.name)
+        status.switch(account, memory, user_name, observed)

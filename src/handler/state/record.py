@@ -34,12 +34,19 @@ class Served:
 class MadeKey:
     """An access key that we made: for what, and the version of the secret that holds it.
 
-    `replaced` is when another key took its place, in ISO 8601; empty while none did.
+    `replaced` is when another key took its place, empty while none did; nobody but us had the key
+    before it was `published`, empty where that is not known. `off` is one that we switched off
+    because `Status` wants it. The end of its grace was `put_off` so often, and lastly to
+    `put_off_until`. Times are in ISO 8601.
     """
 
     trigger: str
     version_id: str
     replaced: str = ""
+    published: str = ""
+    off: bool = False
+    put_off: int = 0
+    put_off_until: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,8 @@ class MadeUser:
     """One user of the resource and what belongs to it.
 
     `policies` are PolicyIds by ARN and `secrets` ARNs by name; an empty id stands for something
-    that we are about to make. `current` is the access key id that AWSCURRENT held last. A user is
+    that we are about to make. `current` is the access key id that AWSCURRENT held last.
+    `active` is what `Status` wants of the keys, `on_time` what `RetirePreviousKey` does. A user is
     `complete` when CloudFormation was told so, `known` when CloudFormation has named it since, and
     `retained` when its resource left the template without a Delete. `inherited` are the ids of what
     the resource took over: they stay when it goes. `iam_path` and `secret_prefix` are the
@@ -68,6 +76,8 @@ class MadeUser:
     user_id: str = ""
     current: str = ""
     grace_hours: int = 0
+    active: bool = True
+    on_time: bool = False
     complete: bool = False
     known: bool = False
     retained: bool = False

@@ -37,6 +37,15 @@ def made(*access_key_ids: str, replaced: tuple[str, ...] = ()) -> MadeUser:
     )
 
 
+def switched_off(
+    *access_key_ids: str, replaced: tuple[str, ...] = (), off: bool = True
+) -> MadeUser:
+    """The same, and whether it was us who switched them off."""
+    memory = made(*access_key_ids, replaced=replaced)
+    keys = {one: replace(known, off=off) for one, known in memory.keys.items()}
+    return replace(memory, active=not off, keys=keys)
+
+
 def test_first_key() -> None:
     """A user without a key gets one, and nothing is deleted."""
     decision = plan(Observed([], None, None, MadeUser()), Purpose("1"))
@@ -59,13 +68,43 @@ def test_other_trigger_makes_a_new_key_beside_the_old() -> None:
     assert plan(observed, Purpose("2")) == Rotate("its trigger changed")
 
 
-@pytest.mark.parametrize("active", [False, None], ids=["deactivated", "deleted"])
-def test_dead_current_key_is_replaced(active: bool | None) -> None:
-    """A current key that somebody deactivated or deleted is replaced although nothing changed."""
-    keys = [] if active is None else [key("AKIA1", active=active)]
-    observed = Observed(keys, stored("AKIA1", "1"), None, made("AKIA1"))
+def test_deleted_current_key_is_replaced() -> None:
+    """A current key that somebody deleted is replaced although nothing changed."""
+    observed = Observed([], stored("AKIA1", "1"), None, made("AKIA1"))
 
     assert isinstance(plan(observed, Purpose("1")), Rotate)
+
+
+@pytest.mark.parametrize("off", [True, False], ids=["by us", "by hand"])
+def test_current_key_that_is_switched_off_stays(off: bool) -> None:
+    """Whoever switched the current key off, `Status` decides whether it works, and none is made."""
+    current = stored("AKIA1", "1")
+    observed = Observed([key("AKIA1", active=False)], current, None, switched_off("AKIA1", off=off))
+
+    assert plan(observed, Purpose("1")) == Keep(current, "it was made for this")
+
+
+def test_key_that_we_switched_off_makes_no_room_before_the_replaced_one() -> None:
+    """While `Status` is Inactive both keys are off, and the replaced one goes first."""
+    keys = [key("AKIA1", active=False, used=True), key("AKIA2", active=False, used=True)]
+    memory = switched_off("AKIA1", "AKIA2", replaced=("AKIA1",))
+    current, previous = stored("AKIA2", "2"), stored("AKIA1", "1")
+    decision = plan(Observed(keys, current, previous, memory), Purpose("3"))
+
+    assert decision.delete_before == ("AKIA1",)
+
+
+def test_roll_back_restores_a_key_that_we_switched_off() -> None:
+    """A roll-back leads back to the former key although `Status` had both switched off."""
+    keys = [key("AKIA1", active=False), key("AKIA2", active=False)]
+    memory = switched_off("AKIA1", "AKIA2", replaced=("AKIA1",))
+    previous = stored("AKIA1", "1")
+    decision = plan(
+        Observed(keys, stored("AKIA2", "2"), previous, memory), Purpose("1", rolling_back=True)
+    )
+
+    assert isinstance(decision, Restore)
+    assert (decision.version, decision.delete_after) == (previous, ("AKIA2",))
 
 
 @pytest.mark.parametrize("labelled", [True, False])
@@ -235,6 +274,17 @@ def test_key_that_becomes_current_replaces_the_others() -> None:
     }
 
 
+def test_key_that_comes_back_was_never_put_off() -> None:
+    """A key that is current again begins anew; what is known of its beginning stays."""
+    known = MadeKey("1", "v1", LONG_AGO.isoformat(), "then", True, 3, "later")
+    memory = MadeUser(keys={"AKIA1": known})
+    observed = Observed([key("AKIA1")], None, stored("AKIA1", "1"), memory)
+
+    back = observed.after(stored("AKIA1", "1"), LONG_AGO)
+    assert back == {"AKIA1": MadeKey("1", "version-AKIA1", published="then", off=True)}
+    assert observed.after(stored("AKIA1", "1"), LONG_AGO, "now")["AKIA1"].published == "now"
+
+
 KEYS = st.lists(
     st.builds(key, st.sampled_from(IDS), active=st.booleans(), used=st.booleans()),
     unique_by=lambda found: found.access_key_id,
@@ -242,7 +292,11 @@ KEYS = st.lists(
 )
 STORED = st.builds(stored, st.sampled_from(IDS), st.sampled_from(TRIGGERS), st.integers(0, 5))
 MADE_KEYS = st.builds(
-    MadeKey, st.sampled_from(TRIGGERS), st.just("version"), st.sampled_from(["", "2020-01-01"])
+    MadeKey,
+    st.sampled_from(TRIGGERS),
+    st.just("version"),
+    st.sampled_from(["", "2020-01-01"]),
+    off=st.booleans(),
 )
 MINTINGS = st.builds(
     Minting,
@@ -294,7 +348,8 @@ def test_plans_are_safe(observed: Observed, purpose: Purpose) -> None:
         assert len(existing) - len(decision.delete_before) < KEYS_PER_USER
     else:
         assert decision.version.access_key_id not in deleted
-        assert existing[decision.version.access_key_id].active
+        current = observed.current is not None and observed.current == decision.version
+        assert current or observed.is_fit(existing[decision.version.access_key_id])
     for access_key_id in deleted:
         found = existing[access_key_id]
         current = observed.current is not None and observed.current.access_key_id == access_key_id
@@ -320,15 +375,13 @@ def test_key_in_its_grace_goes_for_its_slot_only(observed: Observed, purpose: Pu
 def test_roll_back_ends_at_the_former_key(observed: Observed, purpose: Purpose) -> None:
     """A roll-back or replay makes the wanted key current whenever it lives and has a label."""
     versions = [one for one in (observed.current, observed.previous) if one]
-    wanted = [one for one in versions if purpose.fits(one) and observed.holds(one, active=True)]
+    wanted = [
+        one
+        for one in versions
+        if purpose.fits(one) and observed.holds(one, fit=one is not observed.current)
+    ]
     if not wanted or not (purpose.rolling_back or purpose.replays):
         return
-    if (
-        observed.current not in wanted
-        and observed.holds(observed.current)
-        and (observed.current and purpose.fits(observed.current))
-    ):
-        return  # Switched off by hand, which a new key mends.
     decision = plan(observed, purpose)
 
     assert not isinstance(decision, Rotate)
@@ -337,7 +390,7 @@ def test_roll_back_ends_at_the_former_key(observed: Observed, purpose: Purpose) 
 
 @given(OBSERVED, PURPOSES)
 def test_inactive_current_key_goes_first(observed: Observed, purpose: Purpose) -> None:
-    """When room is needed, a current key that is switched off goes before an active one."""
+    """When room is needed, a current key that somebody switched off goes before any other."""
     try:
         decision = plan(observed, purpose)
     except KeyLimitError:
@@ -345,5 +398,5 @@ def test_inactive_current_key_goes_first(observed: Observed, purpose: Purpose) -
     current = observed.current
     if not isinstance(decision, Rotate) or not current or not observed.holds(current):
         return
-    if not observed.holds(current, active=True) and set(decision.delete_before) - {*observed.lost}:
+    if not observed.holds(current, fit=True) and set(decision.delete_before) - {*observed.lost}:
         assert current.access_key_id in decision.delete_before

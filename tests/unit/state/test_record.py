@@ -1,5 +1,7 @@
 """What is remembered of a resource: written, read again, and bounded."""
 
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +23,7 @@ TEXTS = st.text(max_size=8)
 NAMES = st.sampled_from(["Provazio", "Second", "Third"])
 ANSWERS = st.builds(Answer, TEXTS, TEXTS, st.dictionaries(TEXTS, TEXTS, max_size=3))
 SERVED = st.builds(Served, TEXTS, st.none() | ANSWERS)
-KEYS = st.builds(MadeKey, TEXTS, TEXTS, TEXTS)
+KEYS = st.builds(MadeKey, TEXTS, TEXTS, TEXTS, TEXTS, st.booleans(), st.integers(0, 30), TEXTS)
 MINTINGS = st.builds(Minting, st.lists(TEXTS, max_size=2).map(tuple), TEXTS)
 IDS = st.dictionaries(TEXTS, TEXTS, max_size=3)
 USERS = st.builds(
@@ -29,6 +31,8 @@ USERS = st.builds(
     TEXTS,
     TEXTS,
     st.integers(0, 720),
+    st.booleans(),
+    st.booleans(),
     st.booleans(),
     st.booleans(),
     st.booleans(),
@@ -52,6 +56,18 @@ RECORDS = st.builds(
 def test_what_is_written_is_what_is_read(record: Record) -> None:
     """A record survives the text of the item, whatever is in it."""
     assert Record.parse(str(record)) == record
+
+
+def test_record_from_before_the_newest_fields() -> None:
+    """What an earlier version wrote is read: its keys work, and go when nobody uses them."""
+    text = str(Record(users={"Provazio": MadeUser(keys={"AKIA1": MadeKey("1", "v")})}))
+    user = json.loads(text)
+    for name in ("active", "on_time"):
+        del user["users"]["Provazio"][name]
+    for name in ("published", "off", "put_off", "put_off_until"):
+        del user["users"]["Provazio"]["keys"]["AKIA1"][name]
+
+    assert str(Record.parse(json.dumps(user))) == text
 
 
 @given(st.lists(st.tuples(TEXTS, st.none() | ANSWERS)), st.lists(GOALS))
