@@ -22,6 +22,12 @@ DEFAULTS = {
     "NodeRoleName": "IguazioDataScienceNode",
     "RoleBoundaryArn": "",
     "EksClusterRoleName": "",
+    "VpcId": "",
+    "PublicIps": "allowed",
+    "AmiOwners": "",
+    "AllowedCidrs": "",
+    "ReaderArns": "",
+    "ReplicaRegions": "",
     "Serial": "1",
     "Revision": "",
     "PreviousKeyGraceHours": 24,
@@ -58,7 +64,7 @@ def test_outputs_are_the_contract() -> None:
     assert set(outputs) == {
         "ServiceToken", "UserName", "UserArn", "AccessKeyId", "SecretArn", "PolicyArns",
         "AccessKeyCreateDate", "NextRotationDate",
-        "ReadCredentials",
+        "ReadCredentials", "Profile",
     }  # fmt: skip
     assert always == ["ServiceToken"]
     assert outputs["ServiceToken"]["Export"]["Name"] == {
