@@ -18,7 +18,7 @@ LISTS = ("AmiOwners", "AllowedCidrs", "ReaderArns", "ReplicaRegions")
 READER = "arn:aws:iam::123456789012:role/Installer"
 
 
-def evaluated(node: Any, values: dict[str, Any]) -> Any:
+def evaluated(node: Any, values: dict[str, Any]) -> Any:  # noqa: PLR0911 - one for each function
     """What CloudFormation makes of a part of the template; None where it leaves it out."""
     match node:
         case {"Ref": "AWS::NoValue"}:
