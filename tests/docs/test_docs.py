@@ -46,6 +46,17 @@ def test_parameters_are_documented() -> None:
     assert [name for name in template["Parameters"] if f"`{name}`" not in README] == []
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/credentials.md"])
+def test_documented_profile_is_the_output(page: str) -> None:
+    """The profile that people read about is the one that the stack hands them."""
+    output = parse((PROJECT / "template.yaml").read_text())["Outputs"]["Profile"]
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:restricted/Provazio-AbCdEf"
+    text = output["Value"]["Fn::Sub"].replace("${AWS::Region}", "us-east-1")
+
+    text = text.replace("${RestrictedUser.SecretArn}", arn)
+    assert f"```ini\n{text}\n```" in (PROJECT / page).read_text()
+
+
 def test_make_targets_exist() -> None:
     """Every `make` command that is written down can be run."""
     text = README + (PROJECT / "CONTRIBUTING.md").read_text()

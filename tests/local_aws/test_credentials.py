@@ -148,13 +148,14 @@ def test_replaced_key_works_until_its_schedule_fires(scene: Scene) -> None:
     assert scene.reader_works()
 
 
-def test_readme_snippets_read_the_credentials(scene: Scene, tmp_path: Path) -> None:
-    """Every snippet of the README's section gives the key that the secret holds."""
+def test_documented_snippets_read_the_credentials(scene: Scene, tmp_path: Path) -> None:
+    """Every snippet of docs/credentials.md gives the key that the secret holds.
+
+    Those of the profile and of JavaScript are in test_profile.py.
+    """
     stored = scene.journey.stored(SECRET)
-    config = Path(os.environ["AWS_CONFIG_FILE"])
-    config.write_text("\n".join(blocks("ini")))
     for command in blocks("sh"):
-        if re.search("--profile|env.yaml|credentials.csv", command):
+        if re.search("env.yaml|credentials.csv", command):
             run(tmp_path, "/bin/bash", "-ec", command)
     (python,) = blocks("python")
     show = "print(session.client('sts').get_caller_identity()['Arn'], key['AccessKeyId'])"
@@ -179,7 +180,7 @@ def test_readme_snippets_read_the_credentials(scene: Scene, tmp_path: Path) -> N
         assert (tmp_path / name).stat().st_mode & 0o077 == 0
 
 
-def test_readme_names_members_of_the_secret_to_ecs(scene: Scene) -> None:
+def test_members_of_the_secret_are_named_to_ecs(scene: Scene) -> None:
     """What the ECS snippet asks for is in the secret, in the form `<ARN>:<member>::`."""
     stored = scene.journey.stored(SECRET)
     (block,) = [block for block in blocks("yaml") if "ValueFrom" in block]
@@ -190,8 +191,8 @@ def test_readme_names_members_of_the_secret_to_ecs(scene: Scene) -> None:
 
 
 def blocks(language: str) -> list[str]:
-    """The code blocks of the README in one language."""
-    text = (PROJECT / "README.md").read_text()
+    """The code blocks of docs/credentials.md in one language."""
+    text = (PROJECT / "docs" / "credentials.md").read_text()
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 

@@ -24,6 +24,12 @@ DEFAULTS = {
     "NodeRoleName": "IguazioDataScienceNode",
     "RoleBoundaryArn": "",
     "EksClusterRoleName": "",
+    "VpcId": "",
+    "PublicIps": "allowed",
+    "AmiOwners": "",
+    "AllowedCidrs": "",
+    "ReaderArns": "",
+    "ReplicaRegions": "",
     "Serial": "1",
     "Revision": "",
     "KeyStatus": "Active",
@@ -63,7 +69,7 @@ def test_outputs_are_the_contract() -> None:
     assert set(outputs) == {
         "ServiceToken", "UserName", "UserArn", "AccessKeyId", "SecretArn", "PolicyArns",
         "AccessKeyCreateDate", "NextRotationDate",
-        "ReadCredentials",
+        "ReadCredentials", "Profile",
     }  # fmt: skip
     assert always == ["ServiceToken"]
     assert outputs["ServiceToken"]["Export"]["Name"] == {
