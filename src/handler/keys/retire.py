@@ -4,8 +4,8 @@ A schedule may fire late, twice, or for what is long gone, and anybody who may i
 can send its event. So only the state table and AWS are believed.
 """
 
-from dataclasses import replace
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
