@@ -57,6 +57,7 @@ def responses(monkeypatch: pytest.MonkeyPatch) -> ResponseUrl:
 
 @pytest.fixture
 def aws(
+    request: pytest.FixtureRequest,
     calls: Calls,
     responses: ResponseUrl,
     caplog: pytest.LogCaptureFixture,
@@ -65,6 +66,8 @@ def aws(
 ) -> Iterator[None]:
     """moto, empty at first; afterwards no output and no memory holds a secret access key."""
     strict_moto.install(monkeypatch)
+    if not {"clock", "runs"} & set(request.fixturenames):
+        request.getfixturevalue("slept")
     with fresh_aws(calls):
         yield
         remembered = str(strict_dynamodb.items())

@@ -6,7 +6,7 @@ from typing import Any
 from handler.aws.account import Account
 from handler.aws.clients import clients
 from handler.cloudformation.event import envelope_problem
-from handler.cloudformation.request import Request
+from handler.cloudformation.request import PROVIDER_TYPE, Request
 from handler.cloudformation.response import CustomResource, UndeliveredError
 from handler.deadline import Deadline, LambdaContext
 from handler.errors import UnansweredError, reason
@@ -75,7 +75,7 @@ def _answer(event: dict[str, Any], context: LambdaContext) -> str:
         return _log_failure(error, context)
 
     try:
-        if event.get("ResourceType") == provider.TYPE:
+        if request.resource_type == PROVIDER_TYPE:
             answer = provider.serve(_account(context), request, tell_done, explain)
         else:
             answer = serve(_account(context), request, load_catalogue(), tell_done, explain)

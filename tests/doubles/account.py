@@ -1,5 +1,6 @@
 """The account of the unit tests: an AWS of moto to start from."""
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,4 +25,5 @@ def fresh_aws(calls: Calls) -> Iterator[None]:
             BillingMode="PAY_PER_REQUEST",
         )
         LISTENER.calls = calls
+        random.seed(0)  # The functions wait as long each time that a test is run.
         yield

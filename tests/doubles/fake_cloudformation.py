@@ -11,7 +11,7 @@ from typing import Any
 
 from moto.cloudformation.models import cloudformation_backends
 
-from doubles import world
+from doubles import late_cloudformation, world
 from handler import app
 
 ACCOUNT_ID = "123456789012"
@@ -51,6 +51,7 @@ class ResponseUrl:
         assert (method, headers) == ("PUT", {"Content-Type": ""})
         assert url.startswith("https://")
         self.bodies.append(body)
+        late_cloudformation.takes(json.loads(body))
         return self
 
     @property
@@ -79,18 +80,24 @@ class Stack:
         )["StackId"]
 
     def set_status(self, status: str) -> None:
-        cloudformation_backends[ACCOUNT_ID][REGION].stacks[self.stack_id].status = status
+        late_cloudformation.set_status(self._held, status)
+
+    def rest(self, status: str) -> None:
+        """The stack ends its operation, and nobody does anything until that is told."""
+        self.set_status(status)
+        time.sleep(late_cloudformation.STACK_SECONDS)
+
+    def nest_in(self, root: "Stack") -> None:
+        """The stack is one of another stack, which operates on it."""
+        self._held.root_id = root.stack_id
 
     def disable_rollback(self, disabled: bool = True) -> None:
         """Whether the stack is operated without roll-back from now on."""
-        cloudformation_backends[ACCOUNT_ID][REGION].stacks[
-            self.stack_id
-        ].disable_rollback = disabled
+        self._held.disable_rollback = disabled
 
     def express(self) -> None:
         """The operation is in Express mode, which has no roll-back unless it is asked for."""
-        stack: Any = cloudformation_backends[ACCOUNT_ID][REGION].stacks[self.stack_id]
-        stack.deployment_config = {"Mode": "EXPRESS"}
+        self._held.deployment_config = {"Mode": "EXPRESS"}
 
     def forget(self) -> None:
         """CloudFormation knows a deleted stack for 90 days, and then no longer."""
@@ -112,7 +119,7 @@ class Stack:
             self.set_status("ROLLBACK_IN_PROGRESS")
             cleanup = self.send("Delete")
             assert cleanup["Status"] == "SUCCESS", cleanup["Reason"]
-        self.set_status("CREATE_COMPLETE")
+        self.rest("CREATE_COMPLETE")
         return answer
 
     def update(self, **properties: Any) -> dict[str, Any]:
@@ -136,14 +143,14 @@ class Stack:
             self.properties = old
             rolled_back = self.send("Update", old_properties=properties)
             assert rolled_back["Status"] == "SUCCESS", rolled_back["Reason"]
-        self.set_status("UPDATE_COMPLETE")
+        self.rest("UPDATE_COMPLETE")
         return answer
 
     def delete(self) -> dict[str, Any]:
         """The deletion of the stack."""
         self.set_status("DELETE_IN_PROGRESS")
         answer = self.send("Delete")
-        self.set_status("DELETE_COMPLETE")
+        self.rest("DELETE_COMPLETE")
         return answer
 
     def send(
@@ -174,6 +181,11 @@ class Stack:
 
     def deliver(self, event: dict[str, Any]) -> dict[str, Any]:
         """Hand the event to the function and take its one answer."""
+        late_cloudformation.sends(event)
+        return self.forge(event)
+
+    def forge(self, event: dict[str, Any]) -> dict[str, Any]:
+        """The same for an event that CloudFormation knows nothing of."""
         self.last_event, before = event, len(self.responses.bodies)
         app.lambda_handler(event, LambdaContext())
         bodies = [
@@ -187,6 +199,11 @@ class Stack:
         for name in ("StackId", "LogicalResourceId"):
             assert answer[name] == event[name]
         return answer
+
+    @property
+    def _held(self) -> Any:
+        """The stack as moto holds it."""
+        return cloudformation_backends[ACCOUNT_ID][REGION].stacks[self.stack_id]
 
     def _clean_up(self, physical_id: str | None, properties: dict[str, Any]) -> None:
         kept = self.physical_id, self.properties

@@ -10,6 +10,7 @@ time, is delivered again after one minute and after two more.
 
 import json
 import math
+import random
 import threading
 import time
 import uuid
@@ -23,7 +24,7 @@ from typing import Any
 
 import pytest
 
-from doubles import secrets_manager
+from doubles import late_cloudformation, secrets_manager
 from doubles.aws_calls import LISTENER, Calls, KilledError
 from doubles.fake_cloudformation import FUNCTION_ARN, LambdaContext, ResponseUrl
 from handler import app, rotation_function
@@ -168,6 +169,8 @@ class Invocation:
         if self._thread is None:
             if self.on_start:
                 self.on_start()
+            if not self.rotation:
+                late_cloudformation.sends(self.event)
             self._runs.note(self, "    begins")
             self._thread = threading.Thread(target=self._serve, name=self.name, daemon=True)
             self._thread.start()
@@ -264,6 +267,7 @@ class Interleaving:
         self.invocations, self.timers, self.failure, self._lines = [], [], "", []
         self.now = self._began = now
         self._steps = 0
+        random.seed(self._began)  # As often as it is played, what waits waits as long.
 
     def invoke(self, name: str, event: Event, **more: Any) -> Invocation:
         """An invocation that has not begun; it does when it gets its first turn."""

@@ -145,7 +145,7 @@ def test_settings_stand_between_the_function_and_the_user() -> None:
     resources = TEMPLATE["Resources"]
     settings = resources["Settings"]
 
-    assert settings["Type"] == provider.TYPE
+    assert settings["Type"] == PROVIDER_TYPE
     assert settings["Properties"]["ServiceToken"] == {"Fn::GetAtt": ["ProviderFunction", "Arn"]}
     assert "Condition" not in settings
     assert resources["RestrictedUser"]["DependsOn"] == "Settings"

@@ -12,6 +12,10 @@ from typing import Any
 from handler.model.owner import Owner
 from handler.properties import schema
 
+# The provider's own resource.
+PROVIDER_TYPE = "Custom::RestrictedIAMUserProvider"
+# Before the request id of a Create that failed; no user name has a colon.
+_NOT_CREATED = "not-created:"
 # CloudFormation's own; ServiceTimeout arrives like any other property of the template.
 _CLOUDFORMATION_PROPERTIES = frozenset({"ServiceToken", "ServiceTimeout"})
 
@@ -20,12 +24,13 @@ _CLOUDFORMATION_PROPERTIES = frozenset({"ServiceToken", "ServiceTimeout"})
 class Request:
     """One request on one resource.
 
-    `physical_id` is the id that every answer carries, `former_physical_id` the one that
-    CloudFormation knew before.
+    `physical_id` is the id that the answer carries, but for that of a Create that failed;
+    `former_physical_id` is the one that CloudFormation knew before.
     """
 
     type: str
     request_id: str
+    resource_type: str
     owner: Owner
     physical_id: str
     former_physical_id: str
@@ -40,11 +45,40 @@ class Request:
         return cls(
             type=event["RequestType"],
             request_id=event["RequestId"],
+            resource_type=event.get("ResourceType", ""),
             owner=owner,
             physical_id=_physical_id(event, owner, properties),
             former_physical_id=event.get("PhysicalResourceId", ""),
             properties=properties,
             old_properties=_own(event.get("OldResourceProperties", {})),
+        )
+
+    def answered_id(self, *, succeeded: bool) -> str:
+        """The physical id in the answer.
+
+        A Create that failed has an id of its own: CloudFormation deletes what it is given, and the
+        user that the properties name may be one that its template has retained.
+        """
+        if self.type == "Create" and not succeeded:
+            return _NOT_CREATED + self.request_id
+        return self.physical_id
+
+    @property
+    def failed_create(self) -> str:
+        """The request id of the Create that failed and that this Delete cleans up after, or ""."""
+        is_that = self.type == "Delete" and self.physical_id.startswith(_NOT_CREATED)
+        return self.physical_id.removeprefix(_NOT_CREATED) if is_that else ""
+
+    @property
+    def asked(self) -> str:
+        """What tells this request from another one that has its request id."""
+        return digest(
+            {
+                "type": self.type,
+                "id": self.former_physical_id,
+                "properties": self.properties,
+                "old": self.old_properties,
+            }
         )
 
     @property

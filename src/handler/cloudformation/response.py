@@ -67,7 +67,9 @@ class CustomResource(CfnResource):
             answer = {
                 "Status": status or self.Status,
                 "Reason": reason or self.Reason,
-                "PhysicalResourceId": Request.from_event(self._event).physical_id,
+                "PhysicalResourceId": Request.from_event(self._event).answered_id(
+                    succeeded=succeeded
+                ),
                 "StackId": self.StackId,
                 "RequestId": self.RequestId,
                 "LogicalResourceId": self.LogicalResourceId,

@@ -55,7 +55,8 @@ def apply(change: Change) -> tuple[dict[str, str], str]:
 def _announce(change: Change, existing: Existing) -> None:
     """Remember what is about to be made, under the ids of what exists already."""
     account, memory, desired = change.account, change.memory, change.desired
-    made = memory.user(desired.user_name)
+    made, request = memory.user(desired.user_name), change.request
+    is_create = request.type == "Create"
     arns = [account.policies.arn(policy.name) for policy in desired.policies]
     ids = [policy.unique_id if policy else "" for policy in existing.policies]
     memory.note(
@@ -64,11 +65,14 @@ def _announce(change: Change, existing: Existing) -> None:
         grace_hours=desired.grace_hours,
         active=desired.active,
         on_time=desired.on_time,
+        # What a Create takes up was to be deleted, or never got that far.
+        known=made.known and not is_create,
         retained=False,
+        made_by=request.request_id if is_create else "",
         inherited=existing.inherited(change),
         iam_path=made.iam_path or account.settings.iam_path,
         secret_prefix=made.secret_prefix or account.settings.secret_prefix,
-        policy_template=change.request.properties.get("PolicyTemplate", ""),
+        policy_template=request.properties.get("PolicyTemplate", ""),
         policies={**made.policies, **dict(zip(arns, ids, strict=True))},
         secrets={
             **made.secrets,

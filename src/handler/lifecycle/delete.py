@@ -6,8 +6,8 @@ over is given back.
 """
 
 from handler.aws.account import Account
+from handler.cloudformation.operation import Operation
 from handler.cloudformation.request import Request
-from handler.cloudformation.stack import Operation
 from handler.errors import StillAttachedError
 from handler.keys import retire
 from handler.lifecycle import policies, secret, takeover
@@ -22,8 +22,12 @@ def meaning(record: Record, request: Request, operation: Operation) -> list[str]
     The whole resource goes with all of them, but for one that CloudFormation has named and replaced
     since: it gets a Delete of its own, or was kept by its template. Within an update it is the user
     that the id names. CloudFormation invents an id for a Create whose answer it never got; then it
-    is the user that the properties name, unless CloudFormation knows that one by its own id.
+    is the user that the properties name, unless CloudFormation knows that one by its own id. A Create
+    that failed takes along what it made, and nothing that CloudFormation has named since.
     """
+    if creation := request.failed_create:
+        living = record.living.items()
+        return [name for name, user in living if user.made_by == creation and not user.known]
     if operation.whole_resource_goes:
         exact = request.physical_id if request.physical_id in record.living else record.confirmed
         return [name for name, user in record.living.items() if not user.known or name == exact]

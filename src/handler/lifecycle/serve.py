@@ -1,12 +1,13 @@
 """Serving one request of a resource at a time, and answering it once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from handler.aws.account import Account
 from handler.cloudformation import stack
+from handler.cloudformation.operation import Operation
 from handler.cloudformation.request import Request, digest
 from handler.cloudformation.response import MAXIMUM_BYTES
-from handler.cloudformation.stack import Operation
 from handler.errors import StackRefusedError, UnansweredError
 from handler.lifecycle import delete, rediscover
 from handler.lifecycle.apply import apply
@@ -14,6 +15,8 @@ from handler.lifecycle.change import Change, desired_of
 from handler.policies.catalogue import Catalogue
 from handler.state.memory import Memory, lease
 from handler.state.record import Answer, Goal, Record
+
+_OTHERWISE = "A request of this id was served that asked for something else; nothing was touched."
 
 
 def serve(
@@ -33,7 +36,7 @@ def serve(
 
     def work() -> tuple[dict[str, str], str]:
         # Not before the lease: who held it until now may have served what came after this.
-        operation = stack.ask(account, request)
+        operation = ask(account, memory.record, request)
         if desired is None:
             return _delete(account, memory, request, operation)
         return _change(Change(account, memory, request, operation, desired).tagged())
@@ -53,6 +56,8 @@ def answer_once(
     `work` returns the attributes, and what was done and why.
     """
     with lease(memory):
+        if memory.record.asks_otherwise(request.request_id, request.asked):
+            return Answer("FAILED", _OTHERWISE, {})
         if answered := memory.record.answer(request.request_id):
             return answered
         try:
@@ -67,12 +72,27 @@ def answer_once(
         return answer
 
 
+def ask(account: Account, record: Record, request: Request) -> Operation:
+    # Where nothing is remembered, any state may be one of before.
+    leads_back = not record.goals or record.goal(digest(request.properties)) is not None
+    return stack.ask(
+        account, request, record.seen, leads_back=request.type == "Update" and leads_back
+    )
+
+
+def begin(memory: Memory, request: Request, operation: Operation) -> None:
+    memory.record = replace(
+        memory.record.begun(request.request_id, request.asked), seen=operation.progress
+    )
+
+
 def _delete(
     account: Account, memory: Memory, request: Request, operation: Operation
 ) -> tuple[dict[str, str], str]:
     _refuse_if_late(memory.record, request, operation)
-    memory.record = memory.record.begun(request.request_id)
-    rediscover.rediscover(account, memory, request)
+    begin(memory, request, operation)
+    if not request.failed_create:  # It names nothing that could be found again.
+        rediscover.rediscover(account, memory, request)
     return {}, delete.delete(account, memory, request, operation)
 
 
@@ -86,7 +106,7 @@ def _change(change: Change) -> tuple[dict[str, str], str]:
     else:
         rediscover.rediscover(account, memory, request)
         _remember_present(memory, request, change.operation)
-    memory.record = memory.record.begun(request.request_id)
+    begin(memory, request, change.operation)
     return apply(change)
 
 

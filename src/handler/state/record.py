@@ -8,6 +8,8 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from handler.model.progress import Progress
+
 # CloudFormation and Lambda give a request up after less than an hour.
 _REMEMBERED_REQUESTS = 20
 _REMEMBERED_GOALS = 100
@@ -24,10 +26,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Served:
-    """A request that was begun; it has no answer while it is served, or when its holder died."""
+    """A request that was begun; it has no answer while it is served, or when its holder died.
+
+    `asked` tells what it asked for from anything else; it is empty while only its id is known.
+    """
 
     request_id: str
     answer: Answer | None = None
+    asked: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,8 +74,9 @@ class MadeUser:
     that we are about to make. `current` is the access key id that AWSCURRENT held last.
     `active` is what `Status` wants of the keys, `on_time` what `RetirePreviousKey` does. A user is
     `complete` when CloudFormation was told so, `known` when CloudFormation has named it since, and
-    `retained` when its resource left the template without a Delete. `inherited` are the ids of what
-    the resource took over: they stay when it goes. `iam_path` and `secret_prefix` are the
+    `retained` when its resource left the template without a Delete. `made_by` is the request id of
+    the Create that made or took it up last; empty when an Update did. `inherited` are the ids of
+    what the resource took over: they stay when it goes. `iam_path` and `secret_prefix` are the
     provider's when the user was made; `policy_template` is what it asked for last.
     """
 
@@ -89,6 +96,7 @@ class MadeUser:
     iam_path: str = ""
     secret_prefix: str = ""
     policy_template: str = ""
+    made_by: str = ""
 
     @classmethod
     def of(cls, fields: dict[str, Any]) -> "MadeUser":
@@ -120,13 +128,15 @@ class Goal:
 class Record:
     """The users of a resource, the requests served and the states reached, newest first.
 
-    `confirmed` is the user whose name CloudFormation has as the physical id.
+    `confirmed` is the user whose name CloudFormation has as the physical id, `seen` how far the
+    stack was when a request was served last.
     """
 
     confirmed: str = ""
     users: dict[str, MadeUser] = field(default_factory=dict)
     requests: tuple[Served, ...] = ()
     goals: tuple[Goal, ...] = ()
+    seen: Progress = Progress()
 
     @classmethod
     def parse(cls, text: str) -> "Record":
@@ -142,6 +152,7 @@ class Record:
                 for served in fields["requests"]
             ),
             goals=tuple(Goal(**goal) for goal in fields["goals"]),
+            seen=Progress(**fields.get("seen", {})),
         )
 
     def __str__(self) -> str:
@@ -164,6 +175,11 @@ class Record:
         """The answer of the request of that id, if it got one."""
         served = self.served(request_id)
         return served.answer if served else None
+
+    def asks_otherwise(self, request_id: str, asked: str) -> bool:
+        """Whether a request of that id was begun that asked for something else."""
+        served = self.served(request_id)
+        return served is not None and served.asked not in ("", asked)
 
     def overtaken(self, request_id: str) -> bool:
         """Whether the request was begun, and another after it."""
@@ -225,19 +241,16 @@ class Record:
         }
         return replace(self, users=users, confirmed="", goals=())
 
-    def begun(self, request_id: str) -> "Record":
+    def begun(self, request_id: str, asked: str = "") -> "Record":
         """The same with a request that is about to be served."""
         if self.served(request_id):
-            return self
-        return replace(self, requests=(Served(request_id), *self.requests)[:_REMEMBERED_REQUESTS])
+            return self._with_served(request_id, asked=asked)
+        requests = (Served(request_id, asked=asked), *self.requests)
+        return replace(self, requests=requests[:_REMEMBERED_REQUESTS])
 
     def answered(self, request_id: str, answer: Answer) -> "Record":
         """The same with the answer of a request that was begun."""
-        requests = tuple(
-            replace(one, answer=answer) if one.request_id == request_id else one
-            for one in self.requests
-        )
-        return replace(self, requests=requests)
+        return self._with_served(request_id, answer=answer)
 
     def reached(self, goal: Goal) -> "Record":
         """The same with a state that a roll-back may lead to, in place of an older one like it."""
@@ -247,3 +260,10 @@ class Record:
     def given_up(self, digest: str) -> "Record":
         """The same without a state that a roll-back leaves, until it is reached again."""
         return replace(self, goals=tuple(goal for goal in self.goals if goal.digest != digest))
+
+    def _with_served(self, request_id: str, **changes: Any) -> "Record":
+        requests = tuple(
+            replace(one, **changes) if one.request_id == request_id else one
+            for one in self.requests
+        )
+        return replace(self, requests=requests)
