@@ -70,7 +70,7 @@ def _answer(event: dict[str, Any], context: LambdaContext) -> str:
         return text
 
     try:
-        if event.get("ResourceType") == provider.TYPE:
+        if request.is_of_provider:
             answer = provider.serve(_account(context), request, logger.info, explain)
         else:
             answer = serve(_account(context), request, load_catalogue(), logger.info, explain)

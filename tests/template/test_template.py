@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from doubles.fake_cloudformation import FUNCTION_ARN
-from handler.lifecycle import provider
+from handler.cloudformation.request import PROVIDER_TYPE
 from handler.policies.catalogue import load_catalogue
 from handler.properties.schema import SCHEMA
 from handler.settings import Settings
@@ -134,7 +134,7 @@ def test_settings_stand_between_the_function_and_the_user() -> None:
     resources = TEMPLATE["Resources"]
     settings = resources["Settings"]
 
-    assert settings["Type"] == provider.TYPE
+    assert settings["Type"] == PROVIDER_TYPE
     assert settings["Properties"]["ServiceToken"] == {"Fn::GetAtt": ["ProviderFunction", "Arn"]}
     assert "Condition" not in settings
     assert resources["RestrictedUser"]["DependsOn"] == "Settings"

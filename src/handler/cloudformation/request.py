@@ -12,6 +12,8 @@ from typing import Any
 from handler.model.owner import Owner
 from handler.properties import schema
 
+# The provider's own resource; any other type is a user's, for a template may choose its name.
+PROVIDER_TYPE = "Custom::RestrictedIAMUserProvider"
 # CloudFormation's own; ServiceTimeout arrives like any other property of the template.
 _CLOUDFORMATION_PROPERTIES = frozenset({"ServiceToken", "ServiceTimeout"})
 
@@ -31,6 +33,7 @@ class Request:
     former_physical_id: str
     properties: dict[str, Any]
     old_properties: dict[str, Any]
+    is_of_provider: bool = False
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "Request":
@@ -45,6 +48,7 @@ class Request:
             former_physical_id=event.get("PhysicalResourceId", ""),
             properties=properties,
             old_properties=_own(event.get("OldResourceProperties", {})),
+            is_of_provider=event.get("ResourceType") == PROVIDER_TYPE,
         )
 
     @property

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from handler.aws.account import Account
 from handler.cloudformation import stack
-from handler.cloudformation.request import Request
+from handler.cloudformation.request import PROVIDER_TYPE, Request
 from handler.cloudformation.stack import Operation
 from handler.errors import OutOfTimeError, StackRefusedError, StillServingError, refuse, shown
 from handler.lifecycle.serve import answer_once
@@ -22,7 +22,6 @@ from handler.state.memory import Memory, lease
 from handler.state.record import Answer
 from handler.state.users import KnownUser, known_users, named
 
-TYPE = "Custom::RestrictedIAMUserProvider"
 _PROPERTIES = ("IamPath", "SecretPrefix", "PermissionsBoundaryArn", "PolicyTemplate")
 # More are not looked at: a Reason names ten.
 _ENOUGH = 11
@@ -44,7 +43,7 @@ class Wanted:
         refuse(
             [
                 *(
-                    f"{shown(name)} is not a property of {TYPE}."
+                    f"{shown(name)} is not a property of {PROVIDER_TYPE}."
                     for name in given.keys() - {*_PROPERTIES}
                 ),
                 *(
@@ -87,7 +86,7 @@ def _answer_stranger(request: Request) -> str:
     """Refuse the resource of another stack, but for the Delete that rolls the refusal back."""
     if request.type != "Delete":
         raise StackRefusedError(
-            f"{TYPE} is for the stack of the provider alone, not for {request.owner.stack_name}; "
+            f"{PROVIDER_TYPE} is for the stack of the provider alone, not for {request.owner.stack_name}; "
             "nothing was touched."
         )
     return "There was nothing to delete."
