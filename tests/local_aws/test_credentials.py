@@ -71,7 +71,8 @@ class Scene:
         """Change what the provider remembers, as if the update had asked for another grace."""
         tables = self.client("dynamodb")
         (table,) = tables.list_tables()["TableNames"]
-        (item,) = tables.scan(TableName=table)["Items"]
+        items = tables.scan(TableName=table)["Items"]
+        (item,) = [one for one in items if one["Resource"]["S"].endswith("#RestrictedUser")]
         record = Record.parse(item["Record"]["S"])
         user = replace(record.user("Provazio"), grace_hours=hours)
         tables.update_item(

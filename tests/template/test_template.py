@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from doubles.fake_cloudformation import FUNCTION_ARN
-from handler.lifecycle import provider
+from handler.cloudformation.request import PROVIDER_TYPE
 from handler.policies.catalogue import load_catalogue
 from handler.properties.schema import SCHEMA
 from handler.settings import Settings

@@ -86,8 +86,8 @@ def _answer_stranger(request: Request) -> str:
     """Refuse the resource of another stack, but for the Delete that rolls the refusal back."""
     if request.type != "Delete":
         raise StackRefusedError(
-            f"{PROVIDER_TYPE} is for the stack of the provider alone, not for {request.owner.stack_name}; "
-            "nothing was touched."
+            f"{PROVIDER_TYPE} is for the stack of the provider alone, not for "
+            f"{request.owner.stack_name}; nothing was touched."
         )
     return "There was nothing to delete."
 

@@ -87,8 +87,7 @@ class IamUser:
         self, state: UserState, boundary: str | None, wanted_tags: dict[str, str]
     ) -> None:
         """Give a user that exists the boundary and the tags."""
-        if boundary:
-            self.limit(state, boundary)
+        self.limit(state, boundary)
         reconcile(
             state.tags,
             wanted_tags,
@@ -100,9 +99,9 @@ class IamUser:
         """Take the ownership tags away."""
         self._iam.untag_user(UserName=self.user_name, TagKeys=list(owner.tags))
 
-    def limit(self, state: UserState, boundary: str) -> None:
-        """Put the boundary on a user that has another one or none."""
-        if state.permissions_boundary != boundary:
+    def limit(self, state: UserState, boundary: str | None) -> None:
+        """Put the boundary, if there is any, on a user that has another one or none."""
+        if boundary and state.permissions_boundary != boundary:
             self._iam.put_user_permissions_boundary(
                 UserName=self.user_name, PermissionsBoundary=boundary
             )
