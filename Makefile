@@ -67,9 +67,10 @@ fix: .venv/installed ## Format, and mend what lint can mend
 	.venv/bin/ruff check --fix .
 
 .PHONY: docs
-docs: .venv/installed ## Write the tables of docs/policies.md and docs/security.md again
+docs: .venv/installed ## Write docs/errors.md and the tables of docs/policies.md and docs/security.md again
 	$(RUN) -m docs.build.policy_reference
 	$(RUN) -m docs.build.security_reference
+	$(RUN) -m docs.build.error_reference
 
 .PHONY: lock
 lock: .venv/installed ## Lock the versions again after pyproject.toml has changed

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import runpy
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ HERE, SECOND = "us-east-1", "eu-west-1"
 RELEASE = Release("1.2.3", published.PREFIX, (HERE, SECOND))
 URL = RELEASE.url(HERE, TEMPLATE)
 PROVIDER = "restricted-iam-user"
+_RESTARTS_WITHIN_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +115,55 @@ def test_ecs_task(aws: LocalAws) -> None:
         "AWS_ACCESS_KEY_ID": secret["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": secret["SecretAccessKey"],
     }
+
+
+def deployment(aws: LocalAws) -> str:
+    """The deployment that the service `web` is at."""
+    found = aws.client("ecs").describe_services(cluster="platform", services=["web"])
+    return str(found["services"][0]["deployments"][0]["id"])
+
+
+def test_ecs_restart(aws: LocalAws) -> None:
+    """The event of a secret restarts the service that reads it; that of another does not.
+
+    The local EventBridge takes no event of AWS's own from us, as AWS, so the source has another
+    name here.
+    """
+    ecs = aws.client("ecs")
+    ecs.create_cluster(clusterName="platform")
+    container = {"name": "web", "image": "web", "memory": 128}
+    ecs.register_task_definition(family="web", containerDefinitions=[container])
+    ecs.create_service(cluster="platform", serviceName="web", taskDefinition="web", desiredCount=0)
+    template = (EXAMPLES / "ecs-restart.yaml").read_text()
+    values = {"ClusterName": "platform", "ServiceName": "web"}
+    published.create(
+        aws,
+        HERE,
+        "ecs-restart",
+        values,
+        TemplateBody=template.replace("[aws.secretsmanager]", "[ours]"),
+    )
+    before = deployment(aws)
+
+    send_new_key(aws, "restricted/Another")
+    time.sleep(_RESTARTS_WITHIN_SECONDS / 10)
+    assert deployment(aws) == before
+    send_new_key(aws, "restricted/Provazio")
+    give_up = time.monotonic() + _RESTARTS_WITHIN_SECONDS
+    while deployment(aws) == before and time.monotonic() < give_up:
+        time.sleep(0.1)
+    assert deployment(aws) != before
+
+
+def send_new_key(aws: LocalAws, secret_name: str) -> None:
+    """Secrets Manager User Guide, "Secret Label Updated event"."""
+    detail = {"name": secret_name, "labelUpdated": "AWSCURRENT", "versionId": "v"}
+    event = {
+        "Source": "ours",
+        "DetailType": "Secret Label Updated",
+        "Detail": json.dumps(detail),
+    }
+    assert aws.client("events").put_events(Entries=[event])["FailedEntryCount"] == 0
 
 
 def test_node_role(aws: LocalAws) -> None:
