@@ -40,6 +40,10 @@ prove: install .venv-audit/installed .venv-prowler/installed .venv-npm/installed
 	$(RUN) -m pytest --numprocesses=auto --dist=loadfile tests/local_aws
 	$(RUN) -m pytest tests/browser tests/auditors
 
+.PHONY: tool
+tool: .venv/installed ## Build dist/restricted-iam-user.pyz, the operators' tool in one file
+	@$(RUN) -m operator_tool.build
+
 .PHONY: publish
 publish: install ## Publish a version: make publish PREFIX=acme-launch REGIONS="eu-west-1 us-east-1"
 	@$(RUN) -m publish --prefix "$(PREFIX)" --regions $(REGIONS) $(OPTIONS)
@@ -81,7 +85,7 @@ lock: .venv/installed ## Lock the versions again after pyproject.toml has change
 
 .PHONY: clean
 clean: ## Remove what the other targets have made
-	rm -rf .venv .venv-* .aws-sam .coverage .hypothesis .*_cache
+	rm -rf .venv .venv-* .aws-sam dist .coverage .hypothesis .*_cache
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: install

@@ -1,5 +1,7 @@
 """Where the provider runs, and what it may touch there."""
 
+from __future__ import annotations  # The operators' tool has it run on Python 3.9.
+
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -48,7 +50,7 @@ class Owner:
     logical_id: str
 
     @classmethod
-    def of(cls, tags: dict[str, str]) -> "Owner | None":
+    def of(cls, tags: dict[str, str]) -> Owner | None:
         """The owner that the tags name, if they name one."""
         if STACK_TAG in tags and LOGICAL_ID_TAG in tags:
             return cls(tags[STACK_TAG], tags[LOGICAL_ID_TAG])

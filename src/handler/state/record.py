@@ -4,6 +4,8 @@ Users, policies, secrets and keys are remembered by the ids that AWS gives once 
 forge: a name may be used again, and a tag may be written by anybody.
 """
 
+from __future__ import annotations  # The operators' tool has it run on Python 3.9.
+
 import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -99,7 +101,7 @@ class MadeUser:
     made_by: str = ""
 
     @classmethod
-    def of(cls, fields: dict[str, Any]) -> "MadeUser":
+    def of(cls, fields: dict[str, Any]) -> MadeUser:
         """Read what `asdict` wrote."""
         minting = fields["minting"]
         return cls(
@@ -139,7 +141,7 @@ class Record:
     seen: Progress = Progress()
 
     @classmethod
-    def parse(cls, text: str) -> "Record":
+    def parse(cls, text: str) -> Record:
         """Read the attribute of an item."""
         fields = json.loads(text)
         return cls(
@@ -189,7 +191,7 @@ class Record:
         """The state that these properties led to, if the resource was ever in it."""
         return next((goal for goal in self.goals if goal.digest == digest), None)
 
-    def rotated(self, former: str, access_key_id: str) -> "Record":
+    def rotated(self, former: str, access_key_id: str) -> Record:
         """The same when the schedule replaced a key: the states that had it have the new one."""
         goals = tuple(
             replace(goal, access_key_id=access_key_id) if goal.access_key_id == former else goal
@@ -197,11 +199,11 @@ class Record:
         )
         return replace(self, goals=goals)
 
-    def with_user(self, name: str, user: MadeUser) -> "Record":
+    def with_user(self, name: str, user: MadeUser) -> Record:
         """The same with another memory of a user."""
         return replace(self, users={**self.users, name: user})
 
-    def without_user(self, name: str) -> "Record":
+    def without_user(self, name: str) -> Record:
         """The same without a user that is gone."""
         users = {other: user for other, user in self.users.items() if other != name}
         confirmed = "" if self.confirmed == name else self.confirmed
@@ -224,14 +226,14 @@ class Record:
         """Whether the resource took it over from somebody else."""
         return any(unique_id in user.inherited for user in self.users.values())
 
-    def confirming(self, name: str) -> "Record":
+    def confirming(self, name: str) -> Record:
         """The same when CloudFormation has shown which user it knows."""
         if name not in self.users:
             return self
         user = replace(self.users[name], known=True, retained=False)
         return replace(self.with_user(name, user), confirmed=name)
 
-    def leaving_behind(self, request_id: str) -> "Record":
+    def leaving_behind(self, request_id: str) -> Record:
         """The same when a Create has come: users that were complete before it are retained."""
         if self.served(request_id):
             return self
@@ -241,27 +243,27 @@ class Record:
         }
         return replace(self, users=users, confirmed="", goals=())
 
-    def begun(self, request_id: str, asked: str = "") -> "Record":
+    def begun(self, request_id: str, asked: str = "") -> Record:
         """The same with a request that is about to be served."""
         if self.served(request_id):
             return self._with_served(request_id, asked=asked)
         requests = (Served(request_id, asked=asked), *self.requests)
         return replace(self, requests=requests[:_REMEMBERED_REQUESTS])
 
-    def answered(self, request_id: str, answer: Answer) -> "Record":
+    def answered(self, request_id: str, answer: Answer) -> Record:
         """The same with the answer of a request that was begun."""
         return self._with_served(request_id, answer=answer)
 
-    def reached(self, goal: Goal) -> "Record":
+    def reached(self, goal: Goal) -> Record:
         """The same with a state that a roll-back may lead to, in place of an older one like it."""
         others = [one for one in self.goals if one.digest != goal.digest]
         return replace(self, goals=(goal, *others)[:_REMEMBERED_GOALS])
 
-    def given_up(self, digest: str) -> "Record":
+    def given_up(self, digest: str) -> Record:
         """The same without a state that a roll-back leaves, until it is reached again."""
         return replace(self, goals=tuple(goal for goal in self.goals if goal.digest != digest))
 
-    def _with_served(self, request_id: str, **changes: Any) -> "Record":
+    def _with_served(self, request_id: str, **changes: Any) -> Record:
         requests = tuple(
             replace(one, **changes) if one.request_id == request_id else one
             for one in self.requests
