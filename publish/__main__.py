@@ -13,7 +13,7 @@ from publish.page import launch_page
 from publish.publisher import Publication
 from publish.readme import with_table
 from publish.record import RECORD, record_text
-from publish.release import PAGE, TEMPLATE, Release, checked_release
+from publish.release import PAGE, TEMPLATE, Publisher, Release, checked_release
 from publish.template import parse_template, published_template
 
 
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
         buckets = own_buckets(release, public=not options.private)
         readme = with_table(options.readme.read_text(), release)
         _tell(f"Building version {release.version} …")
-        files = artefacts(release)
+        files = artefacts(release, Publisher(options.publisher, options.source))
         failed = Publication(release, files, buckets, _tell).run()
     except PublishError as error:
         print(error, file=sys.stderr)
@@ -39,12 +39,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def artefacts(release: Release) -> list[Artefact]:
+def artefacts(release: Release, publisher: Publisher | None = None) -> list[Artefact]:
     """All files of a version, in the order of upload: a template never comes before its code."""
     with tempfile.TemporaryDirectory(prefix="publish-") as directory:
         built = build(Path(directory))
         template = parse_template(built.read_text())
-        page = launch_page(release, template).encode()
+        page = launch_page(release, template, publisher).encode()
         return [
             *code(built),
             Artefact(TEMPLATE, published_template(template, release).encode(), "application/yaml"),
@@ -63,6 +63,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--private", action="store_true", help="the buckets are not for everybody; fetch as owner"
     )
+    parser.add_argument("--publisher", default="", help="who answers for it, named on the page")
+    parser.add_argument("--source", default="", help="https address of the source, for the page")
     parser.add_argument("--readme", type=Path, default=PROJECT / "README.md")
     parser.add_argument("--record", type=Path, default=RECORD)
     return parser.parse_args(arguments)

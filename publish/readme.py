@@ -10,8 +10,10 @@ from publish.release import LATEST, PAGE, TEMPLATE, Release, launch_url
 
 # Column headings and the parameters that their buttons fill in.
 _BUTTONS = {
-    "`vanilla`": {"PolicyTemplate": "vanilla"},
-    "`eks` (its holder can become administrator)": {"PolicyTemplate": "eks"},
+    "EC2 (`vanilla`)": {"PolicyTemplate": "vanilla"},
+    "EKS, roles that exist (`eks-prebuilt`)": {"PolicyTemplate": "eks-prebuilt"},
+    "EKS, roles under a boundary (`eks-bounded`)": {"PolicyTemplate": "eks-bounded"},
+    "`eks`: **its holder can become administrator**": {"PolicyTemplate": "eks"},
     "Provider only": {"PolicyTemplate": "none"},
 }
 _BLOCK = re.compile(
@@ -42,7 +44,7 @@ def _table(release: Release | None) -> str:
     return "\n".join([
         *lines,
         "",
-        f"Version {release.version}. Other variants, and what each grants: [launch page]({page}). "
+        f"Version {release.version}. What each variant grants and costs: [launch page]({page}). "
         f"The newest template is always at `{newest}`.\n",
     ])  # fmt: skip
 

@@ -41,6 +41,18 @@ _PARTITIONS = {
 }
 
 
+@dataclass(frozen=True)
+class Publisher:
+    """Who answers for a version: a name, and where its source can be read; empty where not told."""
+
+    name: str = ""
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if self.source and not self.source.startswith("https://"):
+            raise PublishError("--source must be an address that begins with https://.")
+
+
 @cache
 def partition_of(region: str) -> Partition:
     """The partition of a region, new regions included; raises PublishError for anything else."""

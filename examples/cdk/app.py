@@ -1,12 +1,9 @@
-"""A restricted IAM user in an AWS CDK app, and a function that may read its credentials.
-
-pip install aws-cdk-lib
-npx aws-cdk deploy --app "python3 app.py"
-"""
+"""A stack with a restricted IAM user, and a role that may read its credentials."""
 
 import aws_cdk as cdk
-from aws_cdk import aws_iam, aws_secretsmanager
+from aws_cdk import aws_iam
 from constructs import Construct
+from restricted_iam_user import RestrictedIamUser
 
 
 class Analytics(cdk.Stack):
@@ -14,26 +11,14 @@ class Analytics(cdk.Stack):
 
     def __init__(self, scope: Construct, name: str) -> None:
         super().__init__(scope, name)
-        installer = cdk.CustomResource(
-            self,
-            "Installer",
-            resource_type="Custom::RestrictedIAMUser",
-            service_token=cdk.Fn.import_value("restricted-iam-user-ServiceToken"),
-            service_timeout=cdk.Duration.minutes(15),
-            properties={
-                "UserName": "CdkInstaller",
-                "PolicyTemplate": "vanilla",
-                "Serial": "1",  # Change it to rotate the key.
-            },
-        )
-        secret = aws_secretsmanager.Secret.from_secret_complete_arn(
-            self, "Credentials", installer.get_att_string("SecretArn")
+        installer = RestrictedIamUser(
+            self, "Installer", UserName="CdkInstaller", PolicyTemplate="vanilla"
         )
         reader = aws_iam.Role(
             self, "Reader", assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com")
         )
-        secret.grant_read(reader)
-        cdk.CfnOutput(self, "SecretArn", value=secret.secret_arn)
+        installer.secret.grant_read(reader)
+        cdk.CfnOutput(self, "SecretArn", value=installer.secret.secret_arn)
 
 
 app = cdk.App()

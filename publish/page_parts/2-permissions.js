@@ -2,11 +2,13 @@
 
 function variables() {
   const region = DATA.regions[byId("region").value];
-  const given = Object.entries(DATA.placeholders).map(([name, parameter]) => [name, value(parameter)]);
-  const regions = value("Regions") || byId("region").value;
+  const given = Object.entries(DATA.placeholders).map(([name, { parameter, list: isList }]) => {
+    const text = value(parameter) || (parameter === "Regions" ? byId("region").value : "");
+    return [name, isList ? text.split(",") : text];
+  });
   return {
     AWS_ACCOUNT_ID: "YOUR-ACCOUNT-ID", AWS_PARTITION: region.partition, AWS_DNS_SUFFIX: region.dnsSuffix,
-    ...Object.fromEntries(given), AWS_REGION: regions.split(","),
+    ...Object.fromEntries(given),
   };
 }
 
@@ -23,43 +25,70 @@ function renderItem(item, values) {
 }
 
 const list = (one) => (Array.isArray(one) ? one : [one]);
+const counted = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
+const json = (node, className) => element("pre", { className }, JSON.stringify(node, null, 2));
 
-function statementShown(statement) {
-  const actions = list(statement.Action).map((action) => element("li", {}, element("code", {}, action)));
-  const shown = [
-    element("h3", {}, `${statement.Effect}: ${statement.Sid ?? "statement"}`),
-    element("ul", { className: "actions" }, ...actions),
-    element("p", { className: "hint" }, `On ${list(statement.Resource).join(", ")}`),
-  ];
-  if (statement.Condition) {
-    shown.push(element("p", { className: "hint" }, `Only if ${JSON.stringify(statement.Condition)}`));
-  }
-  return element("div", {}, ...shown);
-}
-
-function policyShown(source, values) {
-  const document_ = render(source.document, values);
-  const count = document_.Statement.reduce((sum, statement) => sum + list(statement.Action).length, 0);
-  const name = value("PolicyName") + source.nameSuffix;
-  const json = element("pre", { className: "document" }, JSON.stringify(document_, null, 2));
+function statementShown(statement, source) {
+  const actions = list(statement.Action);
+  const what = actions.includes("*") ? "Every action" : counted(actions.length, "action");
+  const risky = source.administrator.includes(statement.Sid);
   return element(
-    "details", {},
-    element("summary", {}, `${name}: ${source.description} (${count} actions)`),
-    ...document_.Statement.map(statementShown),
-    element("details", {}, element("summary", {}, `${name} as JSON`), json),
+    "div", { className: risky ? "permission risky" : "permission" },
+    element("p", {}, source.reasons[statement.Sid] ?? statement.Sid),
+    element("details", {}, element("summary", {}, `${what} (${statement.Sid})`), json(statement, "statement")),
   );
 }
+
+function policyShown(source, values, verb) {
+  const rendered = render(source.document, values);
+  const name = value("PolicyName") + source.nameSuffix;
+  return element(
+    "div", { className: "policy" },
+    element("h3", {}, `${verb}: ${source.description}`),
+    element("p", { className: "hint" }, "Managed policy ", element("code", {}, name)),
+    ...rendered.Statement.map((statement) => statementShown(statement, source)),
+    element("details", {}, element("summary", {}, `${name} as JSON`), json(rendered, "document")),
+  );
+}
+
+const items = (sources) => element("ul", {}, ...sources.map((source) => element("li", {}, source.description)));
 
 function showPermissions() {
-  const variant = DATA.variants[chosenVariant()];
+  const { granting, limiting } = documents();
   const values = variables();
-  const actions = new Set(
-    variant.documents.flatMap((source) => source.document.Statement.flatMap((s) => list(s.Action))),
+  const actions = new Set(granting.flatMap((source) => source.document.Statement.flatMap((one) => list(one.Action))));
+  const policies = counted(granting.length, "managed policy", "managed policies");
+  byId("grants-section").hidden = !granting.length;
+  byId("grants-lead").textContent =
+    `${counted(actions.size, "different action")} in ${policies}. Each sentence is one statement; open it to see what IAM gets.`;
+  byId("summary").replaceChildren(
+    ...(granting.length
+      ? [`${counted(actions.size, "different action")} in ${policies}, and nothing else:`, items(granting)]
+      : ["Nothing: no user is made."]),
   );
-  byId("summary").textContent = variant.documents.length
-    ? `${actions.size} different actions in ${variant.documents.length} managed ` +
-      `${variant.documents.length === 1 ? "policy" : "policies"}, and nothing else.`
-    : "Nothing: no user is made. Other stacks may then ask the provider for one.";
-  byId("warning").hidden = !variant.administrator;
-  byId("policies").replaceChildren(...variant.documents.map((source) => policyShown(source, values)));
+  document.querySelector("a[href='#grants']").hidden = !granting.length;
+  byId("limits-row").hidden = !limiting.length;
+  byId("limits").replaceChildren(items(limiting));
+  byId("policies").replaceChildren(
+    ...granting.map((source) => policyShown(source, values, "Allows")),
+    ...limiting.map((source) => policyShown(source, values, "Limits")),
+  );
+}
+
+/** What stands in the account afterwards, and what it costs there. */
+function showStack() {
+  const makesUser = variant().documents.length > 0;
+  const copies = value("ReplicaRegions") ? value("ReplicaRegions").split(",").length : 0;
+  const code = (text) => element("code", {}, text);
+  byId("makes").replaceChildren(
+    ...(makesUser
+      ? ["the user ", code(value("UserName")), ", its policies, and an access key in the secret ",
+          code(DATA.secretPrefix + value("UserName")), copies ? ` with ${counted(copies, "copy", "copies")}` : "",
+          "; functions, roles, a table and logs that ", element("a", { href: "#beside" }, "serve them")]
+      : ["functions, roles, a table and logs that ", element("a", { href: "#beside" }, "serve other stacks")]),
+  );
+  byId("costs").textContent = makesUser
+    ? `About ${(0.4 * (1 + copies)).toFixed(2)} USD a month for ${counted(1 + copies, "secret")}. ` +
+      "Functions, table and logs cost a few cents at most."
+    : "A few cents a month at most; each user of another stack costs 0.40 USD a month for its secret.";
 }

@@ -7,7 +7,10 @@ function launchUrl(region, parameters) {
   return `${region.console}#/stacks/create/review?${encoded.join("&")}`;
 }
 
-const widest = (parameters) => Math.max(...Object.keys(parameters).map((key) => key.length));
+/** A kind as part of an id, which holds no spaces. */
+const key = (kind) => kind.replace(" ", "-");
+
+const widest = (parameters) => Math.max(...Object.keys(parameters).map((parameter) => parameter.length));
 
 const SNIPPETS = {
   "AWS CLI": (name, region, parameters) => {
@@ -20,29 +23,40 @@ const SNIPPETS = {
   CloudFormation: (_, region, parameters) => [
     "Resources:", "  RestrictedIamUser:", "    Type: AWS::CloudFormation::Stack", "    Properties:",
     `      TemplateURL: ${region.template}`, "      Parameters:",
-    ...Object.entries(parameters).map(([key, given]) => `        ${key}: ${JSON.stringify(given)}`),
+    ...Object.entries(parameters).map(([parameter, given]) => `        ${parameter}: ${JSON.stringify(given)}`),
   ].join("\n"),
   Terraform: (_, region, parameters) => [
     'resource "aws_cloudformation_stack" "restricted_iam_user" {', `  name         = "${DATA.name}"`,
     `  template_url = "${region.template}"`, '  capabilities = ["CAPABILITY_IAM"]', "  parameters = {",
-    ...Object.entries(parameters).map(([key, given]) => `    ${key.padEnd(widest(parameters))} = ${JSON.stringify(given)}`), "  }", "}",
+    ...Object.entries(parameters).map(([parameter, given]) => `    ${parameter.padEnd(widest(parameters))} = ${JSON.stringify(given)}`), "  }", "}",
   ].join("\n"),
 };
 
-function showLaunch() {
-  const problems = relevant().map(problemWith).filter(Boolean);
+/** `problems` are the sentences by parameter; while there are any, there is nothing to follow or to copy. */
+function showLaunch(problems) {
   const name = byId("region").value;
   const region = DATA.regions[name];
-  byId("problems").hidden = problems.length === 0;
-  byId("problems").textContent = problems.join(" ");
-  if (problems.length) {
-    byId("link").removeAttribute("href");
-    byId("link").setAttribute("aria-disabled", "true");
-  } else {
-    byId("link").href = launchUrl(region, stackParameters());
-    byId("link").removeAttribute("aria-disabled");
-  }
+  const wrong = Object.keys(problems).length > 0;
+  const risky = variant().administrator;
+  byId("warning").hidden = !risky;
+  byId("problems").hidden = !wrong;
+  byId("problems").replaceChildren(
+    element("strong", {}, "Correct this before you launch:"),
+    element("ul", {}, ...Object.entries(problems).map(([parameter, sentence]) =>
+      element("li", {}, element("a", { href: `#${parameter}` }, sentence)))),
+  );
+  byId("link").className = risky ? "button risky" : "button";
+  byId("link").textContent = risky
+    ? "Launch anyway, with the risk of an administrator (new tab)"
+    : "Launch the stack in the AWS console (new tab)";
+  if (wrong) byId("link").removeAttribute("href");
+  else byId("link").href = launchUrl(region, stackParameters());
+  byId("link").toggleAttribute("aria-disabled", wrong);
+  if (wrong) byId("link").setAttribute("aria-disabled", "true");
+  byId("copy").disabled = wrong;
   for (const [kind, write] of Object.entries(SNIPPETS)) {
-    byId(`snippet-${kind}`).textContent = problems.length ? problems.join("\n") : write(name, region, stackParameters());
+    byId(`snippet-${key(kind)}`).textContent = wrong
+      ? "The code appears here when every field is right."
+      : write(name, region, stackParameters());
   }
 }

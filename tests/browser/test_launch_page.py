@@ -6,8 +6,8 @@ import json
 import re
 import shlex
 import threading
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import parse_qsl
 
 import hcl2
@@ -19,9 +19,12 @@ from handler.model.owner import Location
 from handler.policies.catalogue import load_catalogue
 from handler.policies.documents import built_in_variables
 from handler.policies.placeholders import render
-from publish.release import TEMPLATE, Release, launch_url
+from publish import PublishError
+from publish.page import launch_page
+from publish.page_words import BESIDES, PARTS
+from publish.release import TEMPLATE, Publisher, Release, launch_url
 from support.browser import RELEASE, page_text, started_browser
-from support.templates import load, parse
+from support.templates import PROJECT, load, parse
 
 VARIANTS = load("template.yaml")["Parameters"]["PolicyTemplate"]["AllowedValues"]
 NEEDED = {
@@ -67,7 +70,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 
 
 def choose(page: Page, variant: str) -> None:
-    page.get_by_label(variant, exact=True).check()
+    page.locator(f"#variant-{variant}").check()
     if variant in NEEDED:
         page.locator(f"#{NEEDED[variant][0]}").fill(NEEDED[variant][1])
 
@@ -78,7 +81,7 @@ def link(page: Page) -> dict[str, str]:
 
 
 def snippet(page: Page, kind: str) -> str:
-    return page.locator(f"[id='snippet-{kind}']").inner_text()
+    return str(page.locator(f"#snippet-{kind.replace(' ', '-')}").text_content())
 
 
 @pytest.mark.parametrize("variant", load_catalogue().entries)
@@ -87,6 +90,7 @@ def test_permissions_are_what_the_provider_makes(page: Page, variant: str) -> No
     page.get_by_label("Region of the stack").select_option("us-east-1")
     choose(page, variant)
     page.get_by_label("Regions of the platform").fill("eu-west-1,eu-central-1")
+    page.locator("#fold-rare summary").click()
     page.get_by_label("Role of the platform's instances").fill("team/Node")
     shown = [json.loads(text) for text in page.locator("pre.document").all_text_contents()]
 
@@ -103,23 +107,118 @@ def test_permissions_are_what_the_provider_makes(page: Page, variant: str) -> No
     assert shown == [render(document, variables) for document in documents]
 
 
-def test_statements_are_shown_in_words(page: Page) -> None:
-    """Opening a policy lists each of its actions, without reading JSON."""
-    page.locator("summary").first.click()
-    source = load_catalogue().entries["vanilla"][0].document
-    actions = [action for s in source["Statement"] for action in [s["Action"]] if action]
-    flat = [a for action in actions for a in ([action] if isinstance(action, str) else action)]
+def test_limits_are_what_the_provider_makes(page: Page) -> None:
+    """Each limit that is filled in adds its document, apart from what is granted."""
+    page.locator("#fold-limits summary").click()
+    page.get_by_label("Only in this VPC").fill("vpc-0a1b2c3d")
+    page.get_by_label("Public IP addresses").select_option("none")
+    page.get_by_label("Only images of these owners").fill("amazon,123456789012")
+    page.get_by_label("Only from these networks").fill("203.0.113.0/24")
+    shown = [json.loads(text) for text in page.locator("pre.document").all_text_contents()]
 
-    assert page.locator("ul.actions code").all_text_contents() == flat
-    expect(page.locator("ul.actions").first).to_be_visible()
+    variables = {
+        **built_in_variables(Location("aws", "eu-west-1", "YOUR-ACCOUNT-ID", "amazonaws.com")),
+        "VPC_ID": "vpc-0a1b2c3d",
+        "AMI_OWNER": ["amazon", "123456789012"],
+        "ALLOWED_CIDR": ["203.0.113.0/24"],
+    }
+    options = load_catalogue().options.values()
+    assert shown[1:] == [render(source.document, variables) for source in options]
+    expect(page.locator("#limits li")).to_have_count(len(options))
+    assert link(page)["param_PublicIps"] == "none"
+    assert link(page)["param_AmiOwners"] == "amazon,123456789012"
+
+
+@pytest.mark.parametrize("variant", load_catalogue().entries)
+def test_permissions_are_sentences_first(page: Page, variant: str) -> None:
+    """Every statement is read as its sentence of reasons.json; its JSON is behind it."""
+    choose(page, variant)
+    names = json.loads((PROJECT / "policies" / "catalogue.json").read_text())["Entries"][variant]
+    reasons = json.loads((PROJECT / "policies" / "reasons.json").read_text())
+    sentences = [
+        reasons[name][statement["Sid"]]
+        for name, source in zip(names["Documents"], load_catalogue().entries[variant], strict=True)
+        for statement in source.document["Statement"]
+    ]
+
+    assert page.locator(".permission > p").all_text_contents() == sentences
+    expect(page.locator("pre.statement").first).to_be_hidden()
+    page.locator(".permission summary").first.click()
+    expect(page.locator("pre.statement").first).to_be_visible()
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_warning_is_shown_for_eks_alone(page: Page, variant: str) -> None:
-    """The variant whose holder can become administrator says so, and only that one."""
+def test_danger_is_told_for_eks_alone(page: Page, variant: str) -> None:
+    """At the choice, at its permission, and at the button, which does not look like the others."""
     choose(page, variant)
+    risky = variant == "eks"
 
-    expect(page.locator("#warning")).to_be_visible(visible=variant == "eks")
+    expect(page.locator("#warning")).to_be_visible(visible=risky)
+    expect(page.locator(".permission.risky")).to_have_count(int(risky))
+    expect(page.locator("#link.risky")).to_have_count(int(risky))
+    assert ("risk" in page.locator("#link").inner_text()) == risky
+    badges = page.locator(".badge.bad")
+    expect(badges).to_have_count(1)
+    assert page.locator(f"#variant-{variant}-badge .badge.bad").count() == int(risky)
+
+
+def test_recommended_choices_come_first_and_say_so(page: Page) -> None:
+    """What is recommended is marked; what is dangerous comes after it; no glossary is needed."""
+    labels = page.locator(".variant label").all_text_contents()
+    advice = page.locator(".badge.good").all_text_contents()
+
+    assert labels[0] == "Application cluster on EC2"
+    assert [page.locator(".variant input").nth(n).get_attribute("value") for n in range(5)] == [
+        "vanilla", "eks-prebuilt", "eks-bounded", "eks", "none",
+    ]  # fmt: skip
+    assert advice[:2] == ["Recommended for EC2", "Recommended for EKS"]
+    assert not [text for text in labels if text in VARIANTS]
+
+
+def test_page_tells_all_that_the_stack_makes(page: Page) -> None:
+    """Every resource of the template is told of, with its number, or is a part of another."""
+    resources = load("template.yaml")["Resources"].values()
+    counts = Counter(resource["Type"] for resource in resources)
+    shown = page.locator(".besides li").all_text_contents()
+
+    assert counts.keys() <= BESIDES.keys() | PARTS
+    for kind in counts.keys() - PARTS:
+        assert [line for line in shown if line.startswith(f"{counts[kind]} {BESIDES[kind][0]}")]
+
+
+def test_costs_follow_the_copies(page: Page) -> None:
+    """Each copy of the secret costs as much as the secret."""
+    expect(page.locator("#costs")).to_contain_text("About 0.40 USD a month for 1 secret.")
+    page.locator("#fold-rare summary").click()
+    page.get_by_label("Copies of the secret").fill("us-east-1,us-west-2")
+
+    expect(page.locator("#costs")).to_contain_text("About 1.20 USD a month for 3 secrets.")
+    expect(page.locator("#makes")).to_contain_text("restricted/Provazio with 2 copies")
+
+
+def test_publisher_and_source_are_told(browser: Browser) -> None:
+    """Who answers for it, and everything that can be read before a launch; no more is made up."""
+    page = browser.new_page()
+    page.set_content(
+        launch_page(
+            RELEASE, load("template.yaml"), Publisher("Acme <Security>", "https://example.com/x")
+        )
+    )
+    origin = page.locator(".origin")
+
+    expect(origin).to_contain_text("Acme <Security>")
+    assert origin.get_by_text("source").get_attribute("href") == "https://example.com/x"
+    expect(origin.get_by_role("link")).to_have_count(6)
+    page.set_content(page_text())
+    expect(origin).to_contain_text("the owner of the bucket acme-launch-eu-west-1")
+    expect(origin.get_by_role("link")).to_have_count(4)
+    page.close()
+
+
+def test_source_must_be_an_address() -> None:
+    """A page that strangers trust links nowhere else."""
+    with pytest.raises(PublishError, match="begins with https://"):
+        Publisher(source="javascript:alert(1)")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -169,13 +268,17 @@ def test_parameters_of_the_link_exist(page: Page) -> None:
         ("User name", "Provazio!", "User name must be 1 to 64 letters, digits and _+=,.@-."),
         ("User name", "", "User name must be 1 to 64 letters, digits and _+=,.@-."),
         ("Regions of the platform", "Frankfurt", "Regions of the platform must be region names"),
-        ("Boundary of roles made by eksctl", "", "is needed by eks-bounded."),
+        ("Boundary of roles made by eksctl", "", "is needed for this choice."),
+        ("Only in this VPC", "vpc", "must be empty or the id of one VPC"),
+        ("Who may read the secret", "*", "must be ARNs of users"),
         ("Cluster name", "a b", "Cluster name must be 1 to 100 letters"),
     ],
 )
 def test_bad_input_is_refused(page: Page, label: str, text: str, sentence: str) -> None:
     """A sentence says what is wrong, at the field and as an alert, and no link is left."""
     choose(page, "eks-bounded")
+    for summary in page.locator("#further summary").all():
+        summary.click()
     field = page.get_by_label(label, exact=True)
     field.fill(text)
 
@@ -183,8 +286,12 @@ def test_bad_input_is_refused(page: Page, label: str, text: str, sentence: str) 
     described = str(field.get_attribute("aria-describedby")).split()[-1]
     expect(page.locator(f"#{described}")).to_contain_text(sentence)
     expect(page.get_by_role("alert")).to_contain_text(sentence)
+    assert page.get_by_text(sentence).count() == 2
     assert page.locator("#link").get_attribute("href") is None
-    assert "aws cloudformation" not in snippet(page, "AWS CLI")
+    for kind in ("AWS CLI", "CloudFormation", "Terraform"):
+        page.get_by_role("tab", name=kind).click()
+        expect(page.locator("#copy")).to_be_disabled()
+        assert snippet(page, kind) == "The code appears here when every field is right."
 
 
 def test_keyboard_alone_is_enough(page: Page) -> None:
@@ -201,11 +308,12 @@ def test_keyboard_alone_is_enough(page: Page) -> None:
         reached.append(focused[0])
         return str(focused[0])
 
-    assert tab() == "Skip to the launch link"
+    assert tab() == "Skip to the summary and the launch button"
+    while tab() != "variant-vanilla":
+        assert len(reached) < 10, reached
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
     assert tab() == "region"
-    assert tab() == "variant-vanilla"
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("ArrowDown")
     while tab() != "RoleBoundaryArn":
         assert len(reached) < 20, reached
     page.keyboard.type(NEEDED["eks-bounded"][1])
@@ -216,35 +324,128 @@ def test_keyboard_alone_is_enough(page: Page) -> None:
     assert link(page)["param_RoleBoundaryArn"] == NEEDED["eks-bounded"][1]
 
 
-def test_snippets_are_copied(page: Page) -> None:
-    """The button puts the snippet on the clipboard, and a screen reader hears of it."""
-    page.get_by_role("button", name="Copy for Terraform").press("Enter")
+def test_folded_error_is_reached_from_the_button(page: Page) -> None:
+    """A wrong field is never hidden: its fold opens, and the sentence at the button leads to it."""
+    page.locator("#fold-rare summary").click()
+    page.get_by_label("Policy name").fill("a b")
+    page.locator("#fold-rare summary").click()
+    page.get_by_label("User name").fill("Analytics")
 
-    expect(page.locator("#copied")).to_have_text("Terraform snippet copied.")
+    expect(page.get_by_label("Policy name")).to_be_visible()
+    page.get_by_role("alert").get_by_role("link").click()
+    assert page.evaluate("document.activeElement.id") == "PolicyName"
+
+
+def test_snippets_are_copied(page: Page) -> None:
+    """The button puts the chosen code on the clipboard, and a screen reader hears of it."""
+    page.get_by_role("tab", name="AWS CLI").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("tab", name="Terraform")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Copy for Terraform")).to_be_focused()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#copied")).to_have_text("Terraform code copied.")
+    expect(page.get_by_role("tabpanel")).to_have_count(1)
     assert page.evaluate("navigator.clipboard.readText()") == snippet(page, "Terraform")
+
+
+@pytest.mark.parametrize(("key", "kind"), [("End", "Terraform"), ("ArrowRight", "CloudFormation")])
+def test_tabs_are_moved_with_keys(page: Page, key: str, kind: str) -> None:
+    """Arrows, Home and End move between the tabs; one of them is in the order of Tab."""
+    page.get_by_role("tab", name="AWS CLI").focus()
+    page.keyboard.press(key)
+
+    expect(page.get_by_role("tab", name=kind)).to_be_focused()
+    expect(page.get_by_role("tab", selected=True)).to_have_text(kind)
+    page.keyboard.press("Home")
+    expect(page.get_by_role("tab", selected=True)).to_have_text("AWS CLI")
+
+
+@pytest.mark.parametrize("height", [800, 640])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_button_stays_in_sight_on_a_wide_screen(
+    browser: Browser, address: str, variant: str, height: int
+) -> None:
+    """Wherever one reads, what the choice comes to stands beside it, with the button."""
+    page = browser.new_page(viewport={"width": 1280, "height": height})
+    page.goto(address)
+    page.locator(f"#variant-{variant}").check()
+    for place in ("#variants", "#region", "#beside"):
+        page.locator(place).scroll_into_view_if_needed()
+        expect(page.locator("#link")).to_be_in_viewport(ratio=1)
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "percent"), [(1280, 800, 200), (640, 400, 100), (320, 256, 100)]
+)
+def test_zoom_hides_nothing(
+    browser: Browser, address: str, width: int, height: int, percent: int
+) -> None:
+    """Letters twice as large, and the page at 200 and 400 %, need no sideways scrolling."""
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.goto(address)
+    page.evaluate(f"document.documentElement.style.fontSize = '{percent}%'")
+    for summary in page.locator("summary").all():
+        summary.click()
+
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert (
+        page.evaluate(
+            "[...document.querySelectorAll('input, button, a, p, label, code')]"
+            f".filter((e) => e.getBoundingClientRect().right > {width}).length"
+        )
+        == 0
+    )
+    page.close()
+
+
+def test_without_javascript_everything_can_be_launched(browser: Browser, address: str) -> None:
+    """The page says so, shows the sentences, and links to the console for every variant."""
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address)
+
+    expect(page.locator("noscript h2")).to_contain_text("works without JavaScript")
+    for variant in VARIANTS:
+        for region in RELEASE.regions:
+            url = launch_url(RELEASE, region, {"PolicyTemplate": variant})
+            assert page.locator(f"a[href='{url}']").count() == 1
+    page.locator("noscript summary").first.click()
+    expect(page.locator("noscript li").first).to_contain_text("The installer looks for images")
+    expect(page.locator("noscript li").first).to_be_visible()
+    for hidden in page.locator("#choices, #launch, #code-section").all():
+        expect(hidden).to_be_hidden()
+    expect(page.get_by_role("heading", name="How to remove it")).to_be_visible()
+    context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("variant", ["vanilla", "eks", "eks-bounded", "none"])
-def test_accessible_on_a_narrow_phone(
-    browser: Browser, address: str, scheme: str, variant: str
+@pytest.mark.parametrize("width", [320, 1280])
+def test_accessible_on_phone_and_desktop(
+    browser: Browser, address: str, scheme: str, variant: str, width: int
 ) -> None:
     """axe-core finds nothing, contrast included, and 320 pixels need no sideways scrolling."""
     page = browser.new_page(
-        viewport={"width": 320, "height": 640},
+        viewport={"width": width, "height": 640},
         color_scheme="dark" if scheme == "dark" else "light",
     )
     page.goto(address)
-    page.get_by_label(variant, exact=True).check()  # Without what eks-bounded needs: its alert too.
+    # Without what eks-bounded needs: its alert too.
+    page.locator(f"#variant-{variant}").check()
     for summary in page.locator("summary").all():
-        summary.click()
+        if summary.is_visible():
+            summary.click()
     found = Axe().run(page).response["violations"]
-    width = page.evaluate("document.documentElement.scrollWidth")
+    scrolled = page.evaluate("document.documentElement.scrollWidth")
     red = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0]")
     page.close()
 
     assert [(violation["id"], violation["nodes"]) for violation in found] == []
-    assert width == 320
+    assert scrolled == width
     assert (int(red) < 100) == (scheme == "dark")
 
 
@@ -252,11 +453,13 @@ def test_structure_for_screen_readers(page: Page) -> None:
     """Landmarks, headings, the group of variants and the fields say what they are."""
     tree = page.locator("body").aria_snapshot()
 
-    assert '- group "Cluster variant"' in tree
+    assert '- group "Which application cluster will the installer build?"' in tree
     assert 'heading "Launch a restricted IAM user" [level=1]' in tree
     assert 'combobox "Region of the stack"' in tree
     assert 'textbox "User name"' in tree
-    assert '- region "What it grants"' in tree
+    assert '- region "What the user may do"' in tree
+    assert '- complementary "Your stack"' in tree
+    assert '- tablist "Or launch it with code"' in tree
     assert '- link "Launch the stack in the AWS console (new tab)"' in tree
 
 
@@ -287,8 +490,9 @@ def test_other_partitions_have_their_own_places() -> None:
     }
 
 
-def test_screenshot_is_there() -> None:
-    """README shows a picture that is a picture."""
-    picture = Path(__file__).parents[2] / "docs" / "launch-page.png"
+@pytest.mark.parametrize("name", ["launch-page", "launch-page-dark", "launch-page-narrow"])
+def test_screenshot_is_there(name: str) -> None:
+    """The pictures of desktop, dark and phone are pictures."""
+    picture = PROJECT / "docs" / f"{name}.png"
 
     assert picture.read_bytes().startswith(b"\x89PNG")

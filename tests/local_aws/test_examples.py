@@ -4,6 +4,8 @@ import json
 import os
 import re
 import runpy
+import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +28,14 @@ RELEASE = Release("1.2.3", published.PREFIX, (HERE, SECOND))
 URL = RELEASE.url(HERE, TEMPLATE)
 PROVIDER = "restricted-iam-user"
 _RESTARTS_WITHIN_SECONDS = 10
+# The commands under each heading of the README, unless a mark says that no test runs them.
+BLOCKS: dict[str, str] = {
+    heading: commands
+    for heading, section in re.findall(
+        r"^### (.*?)\n(.*?)(?=^##)", (EXAMPLES / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    for commands in re.findall(r"(?<!-->\n)```sh\n(.*?)```", section, re.DOTALL)
+}
 
 
 @pytest.fixture(scope="module")
@@ -70,13 +80,78 @@ def test_every_example_is_told_of_and_tested() -> None:
         for path in EXAMPLES.rglob("*")
         if path.suffix in (".yaml", ".py", ".tf")
     }
-    table = (EXAMPLES / "README.md").read_text()
+    table = (EXAMPLES / "README.md").read_text().split("## Deploy, use, remove")[0]
     here = Path(__file__)
     others = [here.with_name(f"test_{name}.py") for name in ("credentials", "deployer")]
     tests = "".join(path.read_text() for path in (here, *others))
+    told = {link for link in re.findall(r"\]\(([\w/.-]+)\)", table) if not link.startswith("..")}
+    # A module is told of by its main file.
+    module = {"terraform/module/outputs.tf", "terraform/module/variables.tf"}
 
-    assert set(re.findall(r"^\| \[.*?\]\((.*?)\)", table, re.MULTILINE)) == files
-    assert [file for file in files if Path(file).stem not in tests] == []
+    assert told == files - module
+    assert [file for file in told if Path(file).stem not in tests] == []
+
+
+@pytest.mark.parametrize("heading", BLOCKS, ids=lambda heading: heading.replace(" ", "-"))
+def test_commands_deploy_use_and_remove(aws: LocalAws, tmp_path: Path, heading: str) -> None:
+    """What examples/README.md tells people to type works as it stands there, and leaves nothing."""
+    checkout = tmp_path / "checkout"
+    shutil.copytree(EXAMPLES, checkout / "examples")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    cdk = PROJECT / ".venv-npm" / "node_modules" / ".bin" / "cdk"
+    node = Path(ROOT_DIR) / "bin"
+    # As npx, which would fetch it: the version that is written must be the one that we have.
+    version = json.loads((PROJECT / "tests/auditors/npm/package.json").read_text())
+    pinned = f"aws-cdk@{version['dependencies']['aws-cdk']}"
+    (tools / "npx").write_text(f'#!/bin/sh\n[ "$1" = {pinned} ] && shift && exec {cdk} "$@"\n')
+    (tools / "npx").chmod(0o755)
+    before = stacks(aws)
+    done = subprocess.run(
+        ["bash", "-euc", BLOCKS[heading]],
+        cwd=checkout,
+        env={
+            **os.environ,
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
+            "HOME": str(tmp_path),
+            "JSII_NODE": str(node / "node"),
+            "JSII_RUNTIME_PACKAGE_CACHE": "disabled",
+            "NODE_EXTRA_CA_CERTS": str(aws.certificate),
+            "PATH": os.pathsep.join([str(tools), str(node), os.environ["PATH"]]),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "READER_ARN": "arn:aws:iam::123456789012:role/reader",
+            "TEMPLATE_URL": URL,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert stacks(aws) - {"CDKToolkit"} == before
+
+
+def test_commands_that_no_test_runs_are_marked() -> None:
+    """Only what needs an account, or what no index has, is typed for the first time by a reader."""
+    text = (EXAMPLES / "README.md").read_text()
+    marks = re.findall(r"<!-- (.*?) -->\n```sh", text)
+
+    assert set(marks) == {
+        "fetches what the tests have",
+        "needs an account",
+        "needs Terraform",
+        "test_deployer.py takes these steps",
+    }
+    assert len(BLOCKS) + len(marks) == text.count("```sh")
+
+
+def stacks(aws: LocalAws) -> set[str]:
+    """Names of the stacks that there are."""
+    found = aws.client("cloudformation", HERE).describe_stacks()["Stacks"]
+    return {
+        stack["StackName"] for stack in found if not stack["StackStatus"].startswith("DELETE_C")
+    }
 
 
 def test_embed(aws: LocalAws) -> None:
@@ -204,6 +279,11 @@ def test_stack_sets_do_not_compete(aws: LocalAws) -> None:
         "HomeRegion": HERE,
         "PlatformRegions": HERE,
         "SecondRegion": SECOND,
+        "Serial": "1",
+        "RotationSchedule": "rate(60 days)",
+        "PublicIps": "none",
+        "AmiOwners": "",
+        "AllowedCidrs": "203.0.113.0/24",
     }
     for name, resource in load("examples/stack-sets.yaml")["Resources"].items():
         stack_set = filled_in(resource["Properties"], given)
@@ -242,34 +322,81 @@ def test_published_template_suits_service_managed_stack_sets(aws: LocalAws, tmp_
     published.run(f"cfn-lint {tmp_path / TEMPLATE}")
 
 
-def test_cdk_app(aws: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """app.py synthesises, and what it synthesises makes a user whose secret the role may read."""
+def test_cdk_construct_is_what_the_app_synthesises(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """restricted_iam_user.py, copied into an app.py, gives the resource with its ServiceTimeout."""
     monkeypatch.setenv("CDK_OUTDIR", str(tmp_path))
     monkeypatch.setenv("JSII_NODE", str(Path(ROOT_DIR) / "bin" / "node"))
     monkeypatch.setenv("JSII_RUNTIME_PACKAGE_CACHE", "disabled")
+    monkeypatch.syspath_prepend(str(EXAMPLES / "cdk"))
     runpy.run_path(str(EXAMPLES / "cdk" / "app.py"))
-    template = (tmp_path / "analytics-cdk.template.json").read_text()
-    bootstrap = json.loads(template)["Parameters"]["BootstrapVersion"]["Default"]
-    aws.client("ssm").put_parameter(Name=bootstrap, Value="30", Type="String")
-    outputs = published.create(aws, HERE, "analytics-cdk", {}, TemplateBody=template)
+    template = json.loads((tmp_path / "analytics-cdk.template.json").read_text())
+    (user,) = (
+        resource["Properties"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "Custom::RestrictedIAMUser"
+    )
 
-    assert stored(aws, outputs["SecretArn"])["UserName"] == "CdkInstaller"
+    assert user["ServiceTimeout"] == "900" or user["ServiceTimeout"] == 900
+    assert user["UserName"] == "CdkInstaller"
+    assert user["Serial"] == "1"
+    project = (PROJECT / "pyproject.toml").read_text()
+    (pinned,) = (EXAMPLES / "cdk" / "requirements.txt").read_text().split()
+    assert f'"{pinned}"' in project
+
+
+def terraform(path: str) -> dict[str, Any]:
+    plain = hcl2.SerializationOptions(strip_string_quotes=True)
+    return dict(
+        hcl2.loads((EXAMPLES / "terraform" / path).read_text(), serialization_options=plain)
+    )
 
 
 def test_terraform_module(aws: LocalAws) -> None:
-    """main.tf parses, and a stack with its parameters has the outputs that it reads."""
-    text = (EXAMPLES / "terraform" / "main.tf").read_text()
-    plain = hcl2.SerializationOptions(strip_string_quotes=True)
-    (resource,) = hcl2.loads(text, serialization_options=plain)["resource"]
-    stack = resource["aws_cloudformation_stack"]["restricted_iam_user"]
-    values = stack["parameters"] | {
-        "Serial": "1",
-        "UserName": "TerraformInstaller",
-        "PolicyName": "TerraformInstaller",
+    """The module's variables are the template's parameters; its stack has the outputs it reads."""
+    given = {n: v for one in terraform("module/variables.tf")["variable"] for n, v in one.items()}
+    (resource,) = terraform("module/main.tf")["resource"]
+    stack = resource["aws_cloudformation_stack"]["this"]
+    text = (EXAMPLES / "terraform" / "module" / "main.tf").read_text()
+    used = dict(re.findall(r"^ +(\w+) += (?:join\(\",\", )?var\.(\w+)\)?$", text, re.MULTILINE))
+    parameters = {name: variable for name, variable in used.items() if name[0].isupper()}
+    source = load("template.yaml")["Parameters"]
+    values = {
+        name: ",".join(default) if isinstance(default, list) else str(default)
+        for name, variable in parameters.items()
+        if (default := given[variable].get("default")) is not None
     }
-    made = published.create(aws, HERE, "terraform", values, TemplateURL=URL)
 
-    read = re.findall(r'outputs\["(\w+)"\]', text)
     assert stack["capabilities"] == ["CAPABILITY_IAM"]
-    assert stack["parameters"].keys() <= load("template.yaml")["Parameters"].keys()
-    assert set(read) == {"SecretArn", "ReadCredentials"} <= made.keys()
+    assert parameters.keys() <= source.keys()
+    assert values == {name: str(source[name]["Default"]) for name in parameters}
+    names = {"UserName": "TerraformInstaller", "PolicyName": "TerraformInstaller"}
+    made = published.create(aws, HERE, "terraform", values | names, TemplateURL=URL)
+    outputs = (EXAMPLES / "terraform" / "module" / "outputs.tf").read_text()
+    assert set(re.findall(r'outputs\["(\w+)"\]', outputs)) <= made.keys()
+    (module,) = terraform("stack/main.tf")["module"]
+    assert module["installer"].keys() - {"source", "__is_block__"} <= given.keys()
+
+
+def test_terraform_embeds_the_resource(aws: LocalAws) -> None:
+    """The stack of embed/main.tf has the resource, with its Serial and its ServiceTimeout."""
+    text = (EXAMPLES / "terraform" / "embed" / "main.tf").read_text()
+    (block,) = re.findall(r"Properties = \{\n(.*?)\n +\}", text, re.DOTALL)
+    properties = dict(re.findall(r"(\w+) += (.*)", block))
+    token = {"Fn::ImportValue": f"{PROVIDER}-ServiceToken"}
+    body = {
+        "Resources": {
+            "Installer": {
+                "Type": "Custom::RestrictedIAMUser",
+                "Properties": {n: v.strip('"') for n, v in properties.items()}
+                | {"ServiceToken": token, "Serial": "1"},
+            }
+        }
+    }
+    published.create(aws, HERE, "terraform-embed", {}, TemplateBody=json.dumps(body))
+
+    assert properties.keys() >= {"Serial", "ServiceTimeout", "UserName", "PolicyTemplate"}
+    assert f"{PROVIDER}-ServiceToken" in text
+    users = aws.client("iam").list_users()["Users"]
+    assert "TerraformAnalytics" in {user["UserName"] for user in users}

@@ -20,7 +20,7 @@ from publish.bucket import Bucket
 from publish.package import Artefact
 from publish.readme import disagreements
 from publish.record import Record, read_record
-from publish.release import LATEST, PAGE, TEMPLATE, Release
+from publish.release import LATEST, PAGE, TEMPLATE, Publisher, Release
 from publish.verify import main as verify
 from support import published
 from support.browser import started_browser
@@ -187,7 +187,7 @@ def test_snippet_of_the_published_page_launches(product: Published, tmp_path: Pa
         page.goto(page_file.as_uri())
         page.get_by_label("Region of the stack").select_option("eu-west-1")
         page.get_by_label("User name").fill("FromThePage")
-        command = page.locator("[id='snippet-AWS CLI']").inner_text()
+        command = page.locator("#snippet-AWS-CLI").inner_text()
     published.run(command)
     waiter = product.aws.client("cloudformation", "eu-west-1").get_waiter("stack_create_complete")
     waiter.wait(StackName="restricted-iam-user", WaiterConfig={"Delay": 1})
@@ -308,8 +308,8 @@ def test_version_that_cannot_be_launched_is_not_released(
     """A template that CloudFormation takes but cannot create is found by launching it."""
     everything = publish.__main__.artefacts
 
-    def broken(release: Release) -> list[Artefact]:
-        *code, template, page = everything(release)
+    def broken(release: Release, publisher: Publisher) -> list[Artefact]:
+        *code, template, page = everything(release, publisher)
         content = parse(template.body.decode())
         content["Resources"]["RestrictedUser"]["Properties"]["Nonsense"] = "x"
         return [*code, replace(template, body=json.dumps(content).encode()), page]
