@@ -67,7 +67,10 @@ def _answer(event: dict[str, Any], context: LambdaContext) -> str:
         return text
 
     try:
-        answer = serve(_account(context), request, load_catalogue(), logger.info, explain)
+        account = _account(context)
+        answer = serve(account, request, load_catalogue(), logger.info, explain)
+        for remark in account.remarks:
+            logger.warning(remark)
         custom_resource.Status, custom_resource.Reason = answer.status, answer.reason
         custom_resource.Data = dict(answer.data)
     except UnansweredError as error:

@@ -43,13 +43,22 @@ def refuse(problems: Iterable[str]) -> None:
 
 
 class NameTakenError(ProviderError):
-    """Something with the wanted name exists and does not carry our ownership tags."""
+    """Something with the wanted name exists and is not this resource's to change.
 
-    def __init__(self, what: str) -> None:
+    `holder` is the resource that its tags name, if they name one.
+    """
+
+    def __init__(self, what: str, holder: str = "") -> None:
+        whose = f"belongs to {holder}" if holder else "does not belong to this resource"
+        remedy = "delete that resource" if holder else "remove it"
         super().__init__(
-            f"The {what} exists and does not belong to this resource; it was left as it is. "
-            "Choose another name or remove it first."
+            f"The {what} exists and {whose}; it was left as it is. "
+            f"Choose another name or {remedy} first."
         )
+
+
+class OutOfReachError(ProviderError):
+    """The wanted name is taken by something of this resource that it no longer manages."""
 
 
 class StackRefusedError(ProviderError):
@@ -99,6 +108,10 @@ class KeyNotVerifiedError(ProviderError):
 
 class StillAttachedError(ProviderError):
     """A policy of ours is attached to something that is not ours, so it cannot be deleted."""
+
+
+class ReaderRefusedError(ProviderError):
+    """Secrets Manager does not let a principal be named as a reader."""
 
 
 class ReplicationError(ProviderError):

@@ -19,7 +19,7 @@ from moto.iam.exceptions import (
 from moto.iam.models import User
 from moto.iam.responses import IamResponse
 
-from doubles import strict_dynamodb, strict_rotation, strict_scheduler, strict_secrets
+from doubles import strict_dynamodb, strict_rotation, strict_scheduler, strict_secrets, unkind
 
 _create_user = IamResponse.create_user
 _create_policy = IamResponse.create_policy
@@ -151,6 +151,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
     strict_rotation.install(monkeypatch)
     strict_scheduler.install(monkeypatch)
     strict_dynamodb.install(monkeypatch)
+    unkind.install(monkeypatch)
 
 
 def _check_tags(response: IamResponse) -> None:

@@ -17,9 +17,6 @@ from doubles import fake_cloudformation, world
 from doubles.aws_calls import Calls, Fault
 from doubles.fake_cloudformation import LambdaContext, Stack
 
-# moto warns of codes that the service model does not list, such as Throttling.
-pytestmark = pytest.mark.filterwarnings("ignore:Exception.*does not match an error shape")
-
 PROPERTIES = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
 FOR_EVER = 1_000_000
 ERRORS: dict[type, Callable[[str, str], Exception]] = {

@@ -17,9 +17,6 @@ from doubles import world
 from doubles.aws_calls import Calls, KilledError
 from doubles.fake_cloudformation import ACCOUNT_ID, Stack
 
-# moto warns of codes that the service model does not list, such as AccessDenied.
-pytestmark = pytest.mark.filterwarnings("ignore:Exception.*does not match an error shape")
-
 PROPERTIES = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
 POLICY_ARN = f"arn:aws:iam::{ACCOUNT_ID}:policy/restricted/Provazio"
 SECRET = "restricted/Provazio"

@@ -3,8 +3,7 @@
 import itertools
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,31 +14,13 @@ from moto.scheduler.responses import EventBridgeSchedulerResponse
 
 from doubles import strict_scheduler, world
 from doubles.aws_calls import Calls
+from doubles.clock import Clock
 from doubles.fake_cloudformation import FUNCTION_ARN, LambdaContext, Stack
 from handler import app
+from handler.keys import grace
 
 PROPERTIES: dict[str, Any] = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
 ROTATED = PROPERTIES | {"Serial": "2"}
-
-
-@dataclass
-class Clock:
-    """The time by which keys are judged; they are made in the real one."""
-
-    passed: timedelta = timedelta()
-
-    def advance(self, **parts: float) -> None:
-        self.passed += timedelta(**parts)
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.passed
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr("handler.keys.grace.now", clock.now)
-    return clock
 
 
 def rotated(stack: Stack, **properties: Any) -> tuple[str, str]:
@@ -197,7 +178,7 @@ def test_busy_stack_puts_the_end_off(stack: Stack, clock: Clock) -> None:
 
     schedule = the_schedule()
     assert world.keys() == {old: "Active", new: "Active"}
-    due = strict_scheduler.due(schedule["ScheduleExpression"]) - clock.now()
+    due = strict_scheduler.due(schedule["ScheduleExpression"]) - grace.now()
     assert timedelta(minutes=14) < due < timedelta(minutes=16)
     stack.set_status("UPDATE_COMPLETE")
     clock.advance(minutes=16)
@@ -398,7 +379,6 @@ def test_schedule_whose_reply_is_lost(stack: Stack, monkeypatch: pytest.MonkeyPa
             raise ReadTimeoutError(endpoint_url="https://scheduler")
         return answer
 
-    monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setattr(EventBridgeSchedulerResponse, "create_schedule", lose_the_first_reply)
     rotated(stack)
 

@@ -1,6 +1,6 @@
 """The customer's AWS account, as one request sees it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from handler.aws.clients import Clients
 from handler.aws.iam.access_keys import AccessKeys
@@ -22,19 +22,21 @@ class Account:
     """Hands out users, policies, keys, secrets and schedules, by name.
 
     It knows the clients, the operator's settings and the time that is left for the request.
+    `remarks` are sentences on what AWS refused for good and what the request went on without.
     """
 
     clients: Clients
     settings: Settings
     deadline: Deadline
+    remarks: list[str] = field(default_factory=list)
 
     def user(self, user_name: str) -> IamUser:
         """The IAM user of that name, on the provider's path."""
-        return IamUser(self.clients.iam, user_name, self.settings.iam_path)
+        return IamUser(self.clients.iam, user_name, self.settings.iam_path, self.deadline)
 
     def access_keys(self, user_name: str) -> AccessKeys:
         """The access keys of a user."""
-        return AccessKeys(self.clients.iam, user_name)
+        return AccessKeys(self.clients.iam, user_name, self.deadline)
 
     def attachments(self, user_name: str) -> Attachments:
         """The managed policies that a user has."""
@@ -47,7 +49,10 @@ class Account:
     @property
     def policies(self) -> ManagedPolicies:
         """The managed policies under the provider's path."""
-        return ManagedPolicies(self.clients.iam, self.settings.location, self.settings.iam_path)
+        settings = self.settings
+        return ManagedPolicies(
+            self.clients.iam, settings.location, settings.iam_path, self.deadline
+        )
 
     @property
     def schedules(self) -> Schedules:
@@ -56,11 +61,11 @@ class Account:
 
     def secret(self, name: str) -> CredentialSecret:
         """The secret of that name or ARN."""
-        return CredentialSecret(self.clients.secretsmanager, name)
+        return CredentialSecret(self.clients.secretsmanager, name, self.deadline)
 
     def readers(self, secret_name: str) -> SecretReaders:
         """The resource policy of a secret."""
-        return SecretReaders(self.clients.secretsmanager, secret_name)
+        return SecretReaders(self.clients.secretsmanager, secret_name, self.deadline)
 
     def replicas(self, secret_name: str) -> SecretReplicas:
         """The copies of a secret in other regions."""
@@ -68,4 +73,5 @@ class Account:
 
     def rotation(self, secret_name: str) -> SecretRotation:
         """The schedule by which Secrets Manager rotates a secret."""
-        return SecretRotation(self.clients.secretsmanager, self.secret(secret_name))
+        secret = self.secret(secret_name)
+        return SecretRotation(self.clients.secretsmanager, secret, self.deadline)

@@ -29,7 +29,7 @@ def apply(change: Change) -> tuple[dict[str, str], str]:
     policy_arns = policies.reconcile(change, existing.policies)
     account.deadline.check("creating the secret")
     described = secret.make(change, existing.secret)
-    secret.share(change)
+    secret.share(change, is_new=existing.secret is None)
     current, decision = secret.fill(change, described)
     owner, user_name = change.request.owner, desired.user_name
     retire.end_grace(account, memory, owner, user_name, desired.secret_name)

@@ -42,7 +42,8 @@ class Change:
 
     def tagged(self) -> "Change":
         """The same with the stack's tags and our own in the desired state."""
-        everywhere = tags.merged(self.operation.tags, self.desired.tags, self.request.owner.tags)
+        of_stack = tags.without_reserved(self.operation.tags)
+        everywhere = tags.merged(of_stack, self.desired.tags, self.request.owner.tags)
         return replace(self, desired=replace(self.desired, tags=everywhere))
 
 

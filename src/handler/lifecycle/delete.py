@@ -67,7 +67,7 @@ def _remove(account: Account, memory: Memory, user_name: str) -> list[str]:
     account.deadline.check(f"deleting user {user_name}")
     made, user = memory.user(user_name), account.user(user_name)
     arns = list(made.policies)
-    state = user.describe()
+    state = user.find()
     if state and memory.owns(state, made.user_id):
         arns += account.attachments(user_name).list()
 

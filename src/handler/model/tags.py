@@ -6,6 +6,7 @@ from typing import Any
 # A user, policy or secret can have 50 (IAM quotas, Secrets Manager quotas); three are kept for the
 # notes on the user.
 MAXIMUM = 47
+_OURS = "restricted-iam-user:"
 
 
 def merged(*layers: Mapping[str, str]) -> dict[str, str]:
@@ -39,4 +40,20 @@ def to_set(present: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, s
 
 def to_remove(present: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
     """The keys that must go, except those that AWS reserves for itself."""
-    return [key for key in present if key not in wanted and not key.startswith("aws:")]
+    return [key for key in present if key not in wanted and not _is_reserved(key)]
+
+
+def without_reserved(tags: Mapping[str, str]) -> dict[str, str]:
+    """The tags of a stack without those that are AWS's own, as of Service Catalog, or ours.
+
+    IAM and Secrets Manager refuse the first (IAM User Guide, "Tags for IAM resources").
+    """
+    return {
+        key: value
+        for key, value in tags.items()
+        if not (_is_reserved(key) or key.casefold().startswith(_OURS))
+    }
+
+
+def _is_reserved(key: str) -> bool:
+    return key.casefold().startswith("aws:")

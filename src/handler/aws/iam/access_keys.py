@@ -1,29 +1,49 @@
 """The access keys of one IAM user."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from handler.aws.iam.absence import unless_gone
+from handler.deadline import Deadline
 from handler.model.keys import AccessKey, AccessKeyMetadata
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_iam.type_defs import AccessKeyMetadataTypeDef
 
+_PATIENCE_SECONDS = 20
+
 
 class AccessKeys:
     """At most two keys (IAM quotas)."""
 
-    def __init__(self, iam: "IAMClient", user_name: str) -> None:
+    def __init__(self, iam: "IAMClient", user_name: str, deadline: Deadline) -> None:
         self._iam = iam
         self._user_name = user_name
+        self._deadline = deadline
 
     def list(self) -> list[AccessKeyMetadata]:
-        """All keys of the user with their last use; none when the user is gone."""
+        """All keys of the user with their last use; none when the user is gone.
+
+        Of a key that vanished IAM may refuse to tell the last use, while the list still names it.
+        Then the list is asked again, for a refusal does not say that nobody used the key.
+        """
+        return self._deadline.until_settled(
+            lambda: [metadata for key in self._named() if (metadata := self._metadata(key))],
+            "AccessDenied",
+            seconds=_PATIENCE_SECONDS,
+        )
+
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all keys of the user; none when the user is gone."""
+        return tuple(key["AccessKeyId"] for key in self._named())
+
+    def _named(self) -> "tuple[AccessKeyMetadataTypeDef, ...]":
         pages = self._iam.get_paginator("list_access_keys").paginate(UserName=self._user_name)
         try:
-            found = [key for page in pages for key in page["AccessKeyMetadata"]]
+            return tuple(key for page in pages for key in page["AccessKeyMetadata"])
         except self._iam.exceptions.NoSuchEntityException:
-            return []
-        return [metadata for key in found if (metadata := self._metadata(key))]
+            return ()
 
     def _metadata(self, key: "AccessKeyMetadataTypeDef") -> AccessKeyMetadata | None:
         try:
@@ -43,17 +63,15 @@ class AccessKeys:
         return AccessKey(key["AccessKeyId"], key["CreateDate"], key["SecretAccessKey"])
 
     def deactivate(self, access_key_id: str) -> None:
-        """Make a key useless at once, without deleting it."""
-        try:
-            self._iam.update_access_key(
-                UserName=self._user_name, AccessKeyId=access_key_id, Status="Inactive"
-            )
-        except self._iam.exceptions.NoSuchEntityException:
-            return
+        """Make a key useless at once, without deleting it; gone already is success."""
+        update = partial(self._iam.update_access_key, UserName=self._user_name)
+        unless_gone(
+            self._iam,
+            self._user_name,
+            partial(update, AccessKeyId=access_key_id, Status="Inactive"),
+        )
 
     def discard(self, access_key_id: str) -> None:
         """Delete a key; gone already is success."""
-        try:
-            self._iam.delete_access_key(UserName=self._user_name, AccessKeyId=access_key_id)
-        except self._iam.exceptions.NoSuchEntityException:
-            return
+        delete = partial(self._iam.delete_access_key, UserName=self._user_name)
+        unless_gone(self._iam, self._user_name, partial(delete, AccessKeyId=access_key_id))

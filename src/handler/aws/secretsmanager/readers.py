@@ -2,10 +2,20 @@
 
 import json
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from handler.deadline import Deadline
+from handler.errors import error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
+
+_REFUSED = "MalformedPolicyDocumentException"
+# Usually a principal that was made just now is known after 10.
+_PATIENCE_SECONDS = 30
 
 
 def reader_policy(reader_arns: Iterable[str]) -> dict[str, Any]:
@@ -27,24 +37,66 @@ def reader_policy(reader_arns: Iterable[str]) -> dict[str, Any]:
 class SecretReaders:
     """The resource policy of one secret."""
 
-    def __init__(self, secretsmanager: "SecretsManagerClient", secret_name: str) -> None:
+    def __init__(
+        self, secretsmanager: "SecretsManagerClient", secret_name: str, deadline: Deadline
+    ) -> None:
         self._client = secretsmanager
         self._secret_name = secret_name
+        self._deadline = deadline
 
-    def reconcile(self, reader_arns: tuple[str, ...]) -> None:
-        """Write the policy that names exactly these principals; without any, delete it."""
-        text = self._client.get_resource_policy(SecretId=self._secret_name).get("ResourcePolicy")
-        if not reader_arns:
-            if text:
-                self._client.delete_resource_policy(SecretId=self._secret_name)
-            return
+    def reconcile(self, reader_arns: tuple[str, ...], *, is_new: bool) -> list[str]:
+        """Write the policy that names exactly these principals; without any, delete it.
+
+        A secret that `is_new` has no policy yet. Secrets Manager refuses a policy that names a
+        principal which was made just now, or which is gone. Returns those that it refuses for good;
+        the others are in the policy.
+        """
+        text = None if is_new else self._text()
         wanted = reader_policy(reader_arns)
-        if text is None or _canonical(json.loads(text)) != _canonical(wanted):
-            self._client.put_resource_policy(
-                SecretId=self._secret_name,
-                ResourcePolicy=json.dumps(wanted),
-                BlockPublicPolicy=True,
-            )
+        if not reader_arns:
+            self._clear(text)
+        elif text is None or _canonical(json.loads(text)) != _canonical(wanted):
+            put = partial(self._put, reader_arns)
+            try:
+                self._deadline.until_settled(put, _REFUSED, seconds=_PATIENCE_SECONDS)
+            except ClientError as error:
+                if error_code(error) != _REFUSED:
+                    raise
+                return self._put_one_by_one(reader_arns, text)
+        return []
+
+    def _text(self) -> str | None:
+        """The policy as it is; a secret that was made a moment ago may be unknown here."""
+        get = partial(self._client.get_resource_policy, SecretId=self._secret_name)
+        answer = self._deadline.until_settled(get, "ResourceNotFoundException", seconds=20)
+        return answer.get("ResourcePolicy")
+
+    def _put(self, reader_arns: Iterable[str]) -> None:
+        self._client.put_resource_policy(
+            SecretId=self._secret_name,
+            ResourcePolicy=json.dumps(reader_policy(reader_arns)),
+            BlockPublicPolicy=True,
+        )
+
+    def _put_one_by_one(self, reader_arns: tuple[str, ...], text: str | None) -> list[str]:
+        """Find out who is refused; the policy never names more than the wanted readers."""
+        accepted: list[str] = []
+        refused: list[str] = []
+        for arn in dict.fromkeys(reader_arns):
+            try:
+                self._put([*accepted, arn])
+                accepted.append(arn)
+            except ClientError as error:
+                if error_code(error) != _REFUSED:
+                    raise
+                refused.append(arn)
+        if not accepted:
+            self._clear(text)
+        return refused
+
+    def _clear(self, text: str | None) -> None:
+        if text:
+            self._client.delete_resource_policy(SecretId=self._secret_name)
 
 
 def _canonical(policy: Any) -> Any:
