@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from botocore.exceptions import ClientError
 
@@ -13,6 +14,13 @@ def shown(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     text = " ".join(text.encode(errors="replace").decode().split())
     return f"'{text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + '…'}'"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """What ends a sentence on a name that is not known: the known one that is most like it."""
+    by_folded = {one.casefold(): one for one in known}
+    like = get_close_matches(name.casefold()[:_SHOWN_CHARACTERS], by_folded, n=1)
+    return f"; did you mean {by_folded[like[0]]}?" if like else "."
 
 
 def error_code(error: ClientError) -> str:

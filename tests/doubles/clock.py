@@ -14,16 +14,26 @@ from handler.keys import grace
 DELIVERED_AGAIN_AFTER = 60.0
 
 
+class Slept(list[float]):
+    """Seconds that somebody slept, each time; time does not go back when they are forgotten."""
+
+    total = 0.0
+
+    def append(self, seconds: float) -> None:
+        super().append(seconds)
+        self.total += seconds
+
+
 @dataclass
 class Clock:
     """The time of the functions and of AWS, in seconds since 1970, and what they slept of it."""
 
     began: float = field(default_factory=time.time)
-    slept: list[float] = field(default_factory=list)
+    slept: Slept = field(default_factory=Slept)
 
     @property
     def now(self) -> float:
-        return self.began + sum(self.slept)
+        return self.began + self.slept.total
 
     def sleep(self, seconds: float) -> None:
         if seconds > 0:

@@ -4,20 +4,23 @@ Each rule names its source. They meet the functions' calls only; the tests see A
 time is that of the test's clock, and what is young is judged by the date that moto keeps, so an
 AWS that is put back (see `snapshot.py`) is as unkind as before.
 
-| Rule | Source |
-|---|---|
-| Tag keys that begin with `aws:`, in any case, are refused by every create and tag call | IAM User Guide, "Tags for IAM resources"; quickstart-amazon-eks #42 |
-| A secret deleted by force goes on being described, with DeletedDate; its name is not free | API reference of DeleteSecret; Terraform secret.go waits 2 min |
-| A user that is not there has no path, so a grant limited by path does not match: AccessDenied | cloud-gov/terraform-provision #1923, #1929 |
-| A user made just now is as one that is not there | aws-account-operator #498; IAM User Guide, "Changes that I make are not always immediately visible" |
-| STS refuses a new access key for 5 to 15 s | vault #3115, #8413 |
-| PutResourcePolicy refuses a principal made just now, and for ever one that is gone | boto3 #3206 |
-| GetResourcePolicy of a new secret: ResourceNotFoundException | terraform-provider-aws #18406 |
-| RotateSecret is refused until its permissions have spread | Terraform secret_rotation.go |
-| GetAccessKeyLastUsed of a key that is gone: AccessDenied | as for users: no ARN, no grant |
-| A policy is named as a user's, and cannot be deleted, some seconds after it was detached | Terraform #49260 |
-| DeleteUser is refused some seconds after its last dependent went | Terraform #49260 |
-| A version that is made default before all of IAM knows it denies its holders for a while | Terraform policy.go makes it, waits 5 s, makes it default |
+- Tag keys that begin with `aws:`, in any case, are refused by every call that makes or tags (IAM
+  User Guide, "Tags for IAM resources"; quickstart-amazon-eks #42).
+- A secret deleted by force goes on being described, with DeletedDate, and its name is not free
+  (API reference of DeleteSecret; Terraform's secret.go waits two minutes).
+- A user that is not there has no path, so a grant limited by path does not match, and the answer is
+  AccessDenied (cloud-gov/terraform-provision #1923, #1929).
+- A user made just now is as one that is not there (aws-account-operator #498; IAM User Guide,
+  "Changes that I make are not always immediately visible").
+- STS refuses a new access key for 5 to 15 s (vault #3115, #8413).
+- PutResourcePolicy refuses a principal made just now, and for ever one that is gone (boto3 #3206).
+- GetResourcePolicy of a new secret: ResourceNotFoundException (terraform-provider-aws #18406).
+- RotateSecret is refused until permissions have spread (Terraform's secret_rotation.go).
+- GetAccessKeyLastUsed of a key that is gone: AccessDenied, as for users.
+- For some seconds after it was detached, a policy still names its user, and cannot be deleted; nor
+  can a user that lost its last dependent (Terraform #49260).
+- A version made default before all of IAM knows it denies everything to the policy's holders for a
+  while (Terraform's policy.go makes it, waits 5 s, makes it default).
 
 Three more have doubles of their own: throttling (`rates.py`), a call that fails or whose answer is
 lost (`aws_calls.py`), and events that come twice, late, or at the same time (`interleave.py`).
@@ -102,9 +105,15 @@ def _by_a_function(response: Any) -> bool:
     return OF_A_FUNCTION in response.headers
 
 
+def _now() -> datetime:
+    """AWS's time, without a time zone as moto keeps it."""
+    now: datetime = vars(iam_models)["utcnow"]()
+    return now
+
+
 def _is_young(date: datetime | None, seconds: float) -> bool:
     """Whether something happened less than so many seconds ago."""
-    return bool(date and (iam_models.utcnow() - date).total_seconds() < seconds)
+    return bool(date and (_now() - date).total_seconds() < seconds)
 
 
 # IAM
@@ -125,6 +134,8 @@ def _iam(operation: str, response: Any, action: Action) -> Any:
     if _by_a_function(response):
         _refuse_iam(operation, response)
     result = action(response)
+    if operation == "CreateUser" and _by_a_function(response):
+        vars(_user(response, response._get_param("UserName")))["made"] = _now()
     if operation.startswith(("Delete", "Detach", "Remove", "Deactivate")):
         _note_end(operation, response)
     if operation == "ListEntitiesForPolicy" and _by_a_function(response):
@@ -139,7 +150,7 @@ def _refuse_iam(operation: str, response: Any) -> None:
             raise _denied(operation)
     elif user_name and operation != "CreateUser":
         user = _user(response, user_name)
-        if not user or _is_young(user.create_date, UNKINDNESS.young_user):
+        if not user or _is_young(vars(user).get("made"), UNKINDNESS.young_user):
             _refuse_absent(operation, user_name)
         elif operation == "DeleteUser" and _is_young(_ended(user), UNKINDNESS.detached):
             raise DeleteConflictException("Cannot delete entity, must delete its dependents first.")
@@ -184,7 +195,7 @@ def _note_end(operation: str, response: Any) -> None:
     user = _user(response, user_name) if user_name else None
     for one in (policy, user):
         if one:
-            one.__dict__["ended"] = iam_models.utcnow()
+            one.__dict__["ended"] = _now()
     if policy and user and operation == "DetachUserPolicy":
         policy.__dict__["former"] = user
 
@@ -196,7 +207,7 @@ def _ended(one: Any) -> datetime | None:
 
 def _with_former_holders(response: Any, result: ActionResult) -> ActionResult:
     policy = response.backend.managed_policies.get(response._get_param("PolicyArn"))
-    listed: dict[str, Any] = result.result  # type: ignore[attr-defined]
+    listed: Any = result.result
     former = vars(policy).get("former") if policy else None
     if former and _is_young(_ended(policy), UNKINDNESS.detached):
         listed["PolicyUsers"] = [*listed["PolicyUsers"], former]
@@ -223,7 +234,7 @@ def _secrets_manager(operation: str, response: Any, action: Action) -> Any:
         _refuse_secret(operation, response, secret)
     result = action(response)
     if operation == "CreateSecret":
-        vars(response.backend.secrets.get(secret_id))["made"] = iam_models.utcnow()
+        vars(response.backend.secrets.get(secret_id))["made"] = _now()
     return result
 
 
@@ -232,7 +243,7 @@ def _refuse_secret(operation: str, response: Any, secret: Any) -> None:
     if operation == "GetResourcePolicy" and _is_young(made, UNKINDNESS.young_secret):
         raise SecretNotFoundException
     if operation == "RotateSecret":
-        asked = vars(secret).setdefault("rotation_asked", iam_models.utcnow())
+        asked = vars(secret).setdefault("rotation_asked", _now())
         if _is_young(asked, UNKINDNESS.rotation):
             raise SecretsManagerClientError(
                 "AccessDeniedException", "Secrets Manager cannot invoke the rotation function."
@@ -250,7 +261,8 @@ def _principals(response: Any) -> list[str]:
 
 def _refuse_principal(arn: str) -> None:
     iam = iam_backends["123456789012"]["aws"]
-    known = {one.arn: one for one in [*iam.users.values(), *iam.roles.values()]}
+    everybody: list[Any] = [*iam.users.values(), *iam.roles.values()]
+    known = {one.arn: one for one in everybody}
     young = arn in known and _is_young(
         getattr(known[arn], "create_date", None), UNKINDNESS.young_principal
     )
@@ -266,7 +278,7 @@ def _remembering_the_dying(response: Any, action: Action) -> Any:
     secret = response.backend.secrets.get(response._get_param("SecretId"))
     result = action(response)
     if secret and response._get_param("ForceDeleteWithoutRecovery"):
-        ended = iam_models.utcnow()
+        ended = _now()
         secret.deleted_date = (ended - datetime(1970, 1, 1)).total_seconds()
         vars(response.backend).setdefault("dying", {})[secret.name] = (secret, ended)
     return result

@@ -369,7 +369,9 @@ def test_user_that_iam_finds_in_another_case_is_refused(
     stack.properties = PROPERTIES
     answer = stack.send("Create")
 
-    assert f"IAM user arn:aws:iam::{ACCOUNT_ID}:user/restricted/PROVAZIO exists" in answer["Reason"]
+    arn = f"arn:aws:iam::{ACCOUNT_ID}:user/restricted/PROVAZIO"
+    assert f"The IAM user {arn} belongs to this resource" in answer["Reason"]
+    assert "differs in more than case" in answer["Reason"]
     assert world.keys("PROVAZIO") == {}
 
 

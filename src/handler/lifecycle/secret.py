@@ -57,8 +57,8 @@ def share(change: Change, *, is_new: bool) -> None:
     if not refused:
         return
     text = (
-        f"Secrets Manager does not know {', '.join(refused)} of ReaderArns, or does not accept it "
-        f"as a principal; make it first or take it out."
+        f"Secrets Manager accepts {', '.join(refused)} of ReaderArns as no principal; it does not "
+        "exist, or was deleted and made again. Make it first, or take it out."
     )
     if not change.operation.rolling_back:
         raise ReaderRefusedError(text)

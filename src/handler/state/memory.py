@@ -69,7 +69,7 @@ class Memory:
         """
         try:
             item = self._wait_for_lease()
-        except (ClientError, BotoCoreError) as error:
+        except BotoCoreError as error:
             raise UnrememberedError from error
         self.record = Record.parse(item.record) if item.record else Record()
         if self._request_id and item.last_request not in ("", self._request_id):
