@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from doubles import passing_time, strict_dynamodb, strict_moto
+from doubles import strict_dynamodb, strict_moto, unkind
 from doubles.account import fresh_aws
 from doubles.aws_calls import Calls
 from doubles.clock import Clock
@@ -60,6 +60,7 @@ def aws(
     request: pytest.FixtureRequest,
     calls: Calls,
     responses: ResponseUrl,
+    clock: Clock,
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -85,7 +86,7 @@ def stack(aws: None, responses: ResponseUrl) -> Stack:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """A clock on which time passes at once, as far as the function sleeps."""
+    """The clock of a test, on which time passes at once, as far as the functions sleep."""
     made = Clock()
     made.install(monkeypatch)
     return made
@@ -105,9 +106,15 @@ def new_stack(aws: None, responses: ResponseUrl) -> Callable[..., Stack]:
 
 
 @pytest.fixture
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that would have been slept, by the functions and by botocore."""
-    return passing_time.install(monkeypatch)
+def slept(clock: Clock) -> list[float]:
+    """The seconds that the functions slept, each time."""
+    return clock.slept
+
+
+@pytest.fixture
+def kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS has no passing refusals, for tests that count those of their own."""
+    monkeypatch.setattr(unkind, "UNKINDNESS", unkind.NONE)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar
 
 from botocore.exceptions import ClientError
@@ -71,17 +71,33 @@ class Deadline:
         Raises the last failure when the seconds, or the time of the request, are spent. IAM User
         Guide, "Changes that I make are not always immediately visible".
         """
-        attempts, waited = 1, 0.0
+        pauses = self._pauses(seconds)
         while True:
             try:
                 return call()
             except ClientError as error:
-                delay = back_off(attempts)
-                spent = waited + delay > seconds or delay > self.seconds_left()
-                if error_code(error) not in transient or spent:
+                if error_code(error) not in transient or not next(pauses, False):
                     raise
+
+    def until_found(self, look: Callable[[], T | None], *, seconds: float) -> T | None:
+        """Look again, with back-off and jitter, for what AWS may not know everywhere yet.
+
+        Returns None when the seconds, or the time of the request, are spent.
+        """
+        pauses = self._pauses(seconds)
+        while (found := look()) is None and next(pauses, False):
+            continue
+        return found
+
+    def _pauses(self, seconds: float) -> Iterator[bool]:
+        """Pause before each True; ends when the seconds, or the time of the request, are spent."""
+        attempts, waited = 1, 0.0
+        delay = back_off(attempts)
+        while waited + delay <= seconds and delay <= self.seconds_left():
             self.pause(delay)
+            yield True
             attempts, waited = attempts + 1, waited + delay
+            delay = back_off(attempts)
 
 
 def back_off(attempts: int) -> float:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 from botocore.exceptions import ClientError
 
@@ -13,6 +14,13 @@ def shown(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     text = " ".join(text.encode(errors="replace").decode().split())
     return f"'{text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + '…'}'"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """What ends a sentence on a name that is not known: the known one that is most like it."""
+    by_folded = {one.casefold(): one for one in known}
+    like = get_close_matches(name.casefold()[:_SHOWN_CHARACTERS], by_folded, n=1)
+    return f"; did you mean {by_folded[like[0]]}?" if like else "."
 
 
 def error_code(error: ClientError) -> str:
@@ -43,13 +51,22 @@ def refuse(problems: Iterable[str]) -> None:
 
 
 class NameTakenError(ProviderError):
-    """Something with the wanted name exists and does not carry our ownership tags."""
+    """Something with the wanted name exists and is not this resource's to change.
 
-    def __init__(self, what: str, way_out: str = "Choose another name or remove it first.") -> None:
+    `holder` is the resource that its tags name, if they name one.
+    """
+
+    def __init__(self, what: str, holder: str = "", way_out: str = "") -> None:
+        whose = f"belongs to {holder}" if holder else "does not belong to this resource"
+        remedy = "delete that resource" if holder else "remove it"
         super().__init__(
-            f"The {what} exists and does not belong to this resource; it was left as it is. "
-            f"{way_out}"
+            f"The {what} exists and {whose}; it was left as it is. "
+            + (way_out or f"Choose another name or {remedy} first.")
         )
+
+
+class OutOfReachError(ProviderError):
+    """The wanted name is taken by something of this resource that it no longer manages."""
 
 
 class StackRefusedError(ProviderError):
@@ -103,6 +120,10 @@ class KeyNotVerifiedError(ProviderError):
 
 class StillAttachedError(ProviderError):
     """A policy of ours is attached to something that is not ours, so it cannot be deleted."""
+
+
+class ReaderRefusedError(ProviderError):
+    """Secrets Manager does not let a principal be named as a reader."""
 
 
 class ReplicationError(ProviderError):

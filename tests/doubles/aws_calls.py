@@ -10,6 +10,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto.core.botocore_stubber import MockRawResponse
 
+from doubles import unkind
 from handler.aws import clients
 
 _READS = ("Describe", "Get", "List")
@@ -101,7 +102,8 @@ class Listener:
     calls = Calls()
     throttles: Callable[[str, str], bool] = staticmethod(lambda _service, _operation: False)
 
-    def before_call(self, model: Any, **_: Any) -> None:
+    def before_call(self, model: Any, params: Any, **_: Any) -> None:
+        params["headers"][unkind.OF_A_FUNCTION] = "yes"
         self.calls.before(model.service_model.signing_name, model.name)
 
     def after_call(self, parsed: dict[str, Any], **_: Any) -> None:

@@ -1,8 +1,9 @@
 """A clock that moves only while somebody sleeps, for invocations that come one after another."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -13,23 +14,56 @@ from handler.keys import grace
 DELIVERED_AGAIN_AFTER = 60.0
 
 
+class Slept(list[float]):
+    """Seconds that somebody slept, each time; time does not go back when they are forgotten."""
+
+    total = 0.0
+
+    def append(self, seconds: float) -> None:
+        super().append(seconds)
+        self.total += seconds
+
+
 @dataclass
 class Clock:
-    """The time of the functions and of IAM, in seconds since 1970."""
+    """The time of the functions and of AWS, in seconds since 1970, and what they slept of it."""
 
-    now: float = field(default_factory=time.time)
+    began: float = field(default_factory=time.time)
+    slept: Slept = field(default_factory=Slept)
+
+    @property
+    def now(self) -> float:
+        return self.began + self.slept.total
 
     def sleep(self, seconds: float) -> None:
-        self.now += max(seconds, 0.0)
+        if seconds > 0:
+            self.slept.append(seconds)
+
+    def advance(self, **parts: float) -> None:
+        """Let time pass in which nobody sleeps: the same as for `timedelta`."""
+        self.began += timedelta(**parts).total_seconds()
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Put it in place until the patches are undone."""
-        monkeypatch.setattr(time, "sleep", self.sleep)
-        monkeypatch.setattr(time, "time", lambda: self.now)
-        monkeypatch.setattr(time, "time_ns", lambda: int(self.now * 1e9))
-        monkeypatch.setattr(time, "monotonic", lambda: self.now)
-        monkeypatch.setattr(grace, "now", lambda: datetime.fromtimestamp(self.now, UTC))
-        monkeypatch.setattr("moto.iam.models.utcnow", self._utcnow)
+        install(monkeypatch, self.sleep, lambda: self.now, lambda: self.now)
 
-    def _utcnow(self) -> datetime:
-        return datetime.fromtimestamp(self.now, UTC).replace(tzinfo=None)
+
+def install(
+    monkeypatch: pytest.MonkeyPatch,
+    sleep: Callable[[float], None],
+    function_time: Callable[[], float],
+    aws_time: Callable[[], float],
+) -> None:
+    """Let everybody sleep and read the time so; Lambda's and AWS's clocks are right."""
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(time, "time", function_time)
+    monkeypatch.setattr(time, "time_ns", lambda: int(function_time() * 1e9))
+    monkeypatch.setattr(time, "monotonic", aws_time)
+    monkeypatch.setattr(grace, "now", lambda: datetime.fromtimestamp(function_time(), UTC))
+    for module in ("iam", "secretsmanager"):
+        monkeypatch.setattr(f"moto.{module}.models.utcnow", lambda: _naive(aws_time()))
+
+
+def _naive(seconds: float) -> datetime:
+    """As moto writes times."""
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)

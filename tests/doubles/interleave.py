@@ -18,19 +18,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 import pytest
 
-from doubles import late_cloudformation, secrets_manager
+from doubles import clock, late_cloudformation, secrets_manager
 from doubles.aws_calls import LISTENER, Calls, KilledError
 from doubles.fake_cloudformation import FUNCTION_ARN, LambdaContext, ResponseUrl
 from handler import app, rotation_function
 from handler.cloudformation import response
 from handler.cloudformation.response import CustomResource
-from handler.keys import grace
 
 TIMEOUT_SECONDS = 300.0
 ROTATION_TIMEOUT_SECONDS = 90.0
@@ -253,12 +251,7 @@ class Interleaving:
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Put the clock and the letter box in place for one test."""
-        monkeypatch.setattr(time, "sleep", self._sleep)
-        monkeypatch.setattr(time, "time", self._time)
-        monkeypatch.setattr(time, "time_ns", lambda: int(self._time() * 1e9))
-        monkeypatch.setattr(time, "monotonic", lambda: self.now)
-        monkeypatch.setattr(grace, "now", lambda: datetime.fromtimestamp(self._time(), UTC))
-        monkeypatch.setattr("moto.iam.models.utcnow", self._utcnow)
+        clock.install(monkeypatch, self._sleep, self._time, lambda: self.now)
         monkeypatch.setattr(threading, "Timer", lambda *args: _Timer(self, *args))
         monkeypatch.setattr(response, "_HTTP", self)
 
@@ -413,10 +406,6 @@ class Interleaving:
 
     def _time(self) -> float:
         return self.now + (self.running.skew if self.running else 0.0)
-
-    def _utcnow(self) -> datetime:
-        """AWS's own clock, which is right."""
-        return datetime.fromtimestamp(self.now, UTC).replace(tzinfo=None)
 
 
 def _cold(warm: CustomResource) -> CustomResource:

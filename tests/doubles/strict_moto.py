@@ -25,6 +25,7 @@ from doubles import (
     strict_rotation,
     strict_scheduler,
     strict_secrets,
+    unkind,
 )
 
 _create_user = IamResponse.create_user
@@ -158,6 +159,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
     strict_scheduler.install(monkeypatch)
     strict_dynamodb.install(monkeypatch)
     late_cloudformation.install(monkeypatch)
+    unkind.install(monkeypatch)
 
 
 def _check_tags(response: IamResponse) -> None:

@@ -17,9 +17,6 @@ from doubles import world
 from doubles.aws_calls import Calls, KilledError
 from doubles.fake_cloudformation import ACCOUNT_ID, Stack
 
-# moto warns of codes that the service model does not list, such as AccessDenied.
-pytestmark = pytest.mark.filterwarnings("ignore:Exception.*does not match an error shape")
-
 PROPERTIES = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
 POLICY_ARN = f"arn:aws:iam::{ACCOUNT_ID}:policy/restricted/Provazio"
 SECRET = "restricted/Provazio"
@@ -372,7 +369,9 @@ def test_user_that_iam_finds_in_another_case_is_refused(
     stack.properties = PROPERTIES
     answer = stack.send("Create")
 
-    assert f"IAM user arn:aws:iam::{ACCOUNT_ID}:user/restricted/PROVAZIO exists" in answer["Reason"]
+    arn = f"arn:aws:iam::{ACCOUNT_ID}:user/restricted/PROVAZIO"
+    assert f"The IAM user {arn} belongs to this resource" in answer["Reason"]
+    assert "differs in more than case" in answer["Reason"]
     assert world.keys("PROVAZIO") == {}
 
 

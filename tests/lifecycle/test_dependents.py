@@ -10,9 +10,6 @@ from doubles import world
 from doubles.dependents import DEPENDENTS
 from doubles.fake_cloudformation import Stack
 
-# moto warns of codes that the service model does not list, such as Throttling.
-pytestmark = pytest.mark.filterwarnings("ignore:Exception.*does not match an error shape")
-
 PROPERTIES = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
 LISTS = {
     "signing certificate": "list_signing_certificates",

@@ -11,7 +11,6 @@ from lifecycle.test_memory import FIRST, event, made, runs
 
 __all__ = ["moto", "runs"]  # Fixtures.
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*does not match an error shape")
 ROTATED = FIRST | {"RotationSchedule": "rate(30 days)"}
 
 

@@ -3,8 +3,7 @@
 import itertools
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,33 +14,15 @@ from moto.scheduler.responses import EventBridgeSchedulerResponse
 
 from doubles import strict_scheduler, world
 from doubles.aws_calls import Calls
+from doubles.clock import Clock
 from doubles.fake_cloudformation import FUNCTION_ARN, LambdaContext, Stack
 from doubles.secrets_manager import SecretsManager
 from handler import app
+from handler.keys import grace
 from handler.state.record import Record
 
 PROPERTIES: dict[str, Any] = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
 ROTATED = PROPERTIES | {"Serial": "2"}
-
-
-@dataclass
-class Clock:
-    """The time by which keys are judged; they are made in the real one."""
-
-    passed: timedelta = timedelta()
-
-    def advance(self, **parts: float) -> None:
-        self.passed += timedelta(**parts)
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.passed
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr("handler.keys.grace.now", clock.now)
-    return clock
 
 
 def rotated(stack: Stack, **properties: Any) -> tuple[str, str]:
@@ -205,7 +186,7 @@ def test_busy_stack_puts_the_end_off(stack: Stack, clock: Clock) -> None:
 
     schedule = the_schedule()
     assert world.keys() == {old: "Active", new: "Active"}
-    due = strict_scheduler.due(schedule["ScheduleExpression"]) - clock.now()
+    due = strict_scheduler.due(schedule["ScheduleExpression"]) - grace.now()
     assert timedelta(minutes=14) < due < timedelta(minutes=16)
     stack.set_status("UPDATE_COMPLETE")
     clock.advance(minutes=16)
@@ -247,13 +228,13 @@ def test_key_in_use_outlives_its_grace(
     """A replaced key that was used of late stays for a day, which is counted and logged."""
     old, new = rotated(stack)
     clock.advance(hours=24)
-    world.use_key(old, clock.now() - timedelta(hours=23))
+    world.use_key(old, grace.now() - timedelta(hours=23))
     caplog.clear()
     fire()
 
     assert world.keys() == {old: "Active", new: "Active"}
     assert put_off(stack) == {old: 1, new: 0}
-    due = strict_scheduler.due(the_schedule()["ScheduleExpression"]) - clock.now()
+    due = strict_scheduler.due(the_schedule()["ScheduleExpression"]) - grace.now()
     assert timedelta(hours=23, minutes=59) < due < timedelta(hours=24, seconds=2)
     line = told(caplog)
     assert line["why"].startswith("it was last used at ")
@@ -275,17 +256,19 @@ def test_key_in_use_goes_after_thirty_days(
     """A key that is used every day is put off thirty times, and then goes in spite of it."""
     old, new = rotated(stack)
     for times in range(1, 31):
-        clock.passed = strict_scheduler.due(the_schedule()["ScheduleExpression"]) - datetime.now(
-            UTC
+        clock.advance(
+            seconds=(
+                strict_scheduler.due(the_schedule()["ScheduleExpression"]) - grace.now()
+            ).total_seconds()
         )
-        world.use_key(old, clock.now())
+        world.use_key(old, grace.now())
         fire()
         assert put_off(stack) == {old: times, new: 0}
     limit = datetime.fromisoformat(world.secret()["CreateDate"]) + timedelta(days=31)
     due = strict_scheduler.due(the_schedule()["ScheduleExpression"])
     assert timedelta() <= due - limit < timedelta(seconds=1)
-    clock.passed = due - datetime.now(UTC)
-    world.use_key(old, clock.now())
+    clock.advance(seconds=(due - grace.now()).total_seconds())
+    world.use_key(old, grace.now())
     caplog.clear()
     fire()
 
@@ -299,7 +282,7 @@ def test_key_in_use_goes_on_time_if_that_is_wanted(stack: Stack, clock: Clock) -
     """With `OnTime` nobody asks for the use."""
     old, new = rotated(stack, RetirePreviousKey="OnTime")
     clock.advance(hours=24)
-    world.use_key(old, clock.now())
+    world.use_key(old, grace.now())
     fire()
 
     assert world.keys() == {new: "Active"}
@@ -316,7 +299,7 @@ def test_key_that_was_put_off_goes_when_the_properties_say_so(
     """Both properties take effect in place, also on a key that outlived its grace."""
     old, new = rotated(stack)
     clock.advance(hours=24)
-    world.use_key(old, clock.now())
+    world.use_key(old, grace.now())
     fire()
     stack.update(**ROTATED | ends_it)
 
@@ -328,7 +311,7 @@ def test_key_in_use_is_put_off_by_an_update_that_catches_up(stack: Stack, clock:
     """An Update after a schedule that did not fire asks as well; the next leaves all as it is."""
     old, new = rotated(stack)
     clock.advance(hours=30)
-    world.use_key(old, clock.now())
+    world.use_key(old, grace.now())
     stack.update(**ROTATED, Revision="2")
 
     assert world.keys() == {old: "Active", new: "Active"}
@@ -342,11 +325,11 @@ def test_grace_that_is_made_longer_outlives_what_was_put_off(stack: Stack, clock
     """Whichever ends later holds."""
     old, _ = rotated(stack)
     clock.advance(hours=24)
-    world.use_key(old, clock.now())
+    world.use_key(old, grace.now())
     fire()
     stack.update(**ROTATED, PreviousKeyGraceHours="720")
 
-    due = strict_scheduler.due(the_schedule()["ScheduleExpression"]) - clock.now()
+    due = strict_scheduler.due(the_schedule()["ScheduleExpression"]) - grace.now()
     assert timedelta(days=28) < due < timedelta(days=30)
 
 
@@ -380,7 +363,7 @@ def test_use_soon_after_it_was_published_counts(stack: Stack, clock: Clock) -> N
     """What somebody does with a young key is told from our proof by its time."""
     old, new = rotated(stack, PreviousKeyGraceHours="1")
     clock.advance(hours=1)
-    world.use_key(old, clock.now() - timedelta(minutes=50))
+    world.use_key(old, grace.now() - timedelta(minutes=50))
     fire()
 
     assert world.keys() == {old: "Active", new: "Active"}
@@ -439,7 +422,7 @@ def test_schedule_that_fails_leaves_the_end_to_the_next_delivery(
     """An end that could not be put off is not remembered as put off."""
     old, new = rotated(stack)
     clock.advance(hours=24)
-    world.use_key(old, clock.now())
+    world.use_key(old, grace.now())
     event = json.loads(the_schedule()["Target"]["Input"])
     calls.first["scheduler:CreateSchedule"] = lambda: refuse("Broken", "CreateSchedule")
     with pytest.raises(ClientError):
@@ -459,7 +442,7 @@ def test_key_that_comes_back_is_no_longer_put_off(stack: Stack, clock: Clock) ->
     assert stack.send("Update", PROPERTIES)["Status"] == "SUCCESS"
     stack.set_status("UPDATE_COMPLETE")
     clock.advance(hours=24)
-    world.use_key(old, clock.now())
+    world.use_key(old, grace.now())
     fire()
     assert put_off(stack)[old] == 1
     stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS")
@@ -652,7 +635,6 @@ def test_schedule_whose_reply_is_lost(stack: Stack, monkeypatch: pytest.MonkeyPa
             raise ReadTimeoutError(endpoint_url="https://scheduler")
         return answer
 
-    monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setattr(EventBridgeSchedulerResponse, "create_schedule", lose_the_first_reply)
     rotated(stack)
 

@@ -18,6 +18,7 @@ from handler.errors import RotationRefusedError
 from support.rotated_secret import PROPERTIES, SECRET, current, is_whole
 
 
+@pytest.mark.usefixtures("kind")
 def test_schedule_is_set_and_told(stack: Stack, calls: Calls) -> None:
     """`RotationSchedule` makes Secrets Manager rotate by our function, and not at once."""
     answer = stack.create(**PROPERTIES)
@@ -148,6 +149,7 @@ def test_each_step_repeated(rotation: SecretsManager, repeats: int) -> None:
     is_whole()
 
 
+@pytest.mark.usefixtures("kind")
 @pytest.mark.parametrize("follow", ["keep", "rotate", "rename", "remove", "delete"])
 @pytest.mark.parametrize("taken", range(4), ids=["begun", *STEPS[:3]])
 def test_request_in_the_middle_of_a_rotation_that_stands_still(

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from moto.core.exceptions import InvalidClientTokenIdError
-from moto.iam.models import iam_backends
-from moto.sts.responses import TokenResponse
 
 from doubles import direct_moto, interleave, rates, strict_moto, world
 from doubles.account import fresh_aws
@@ -25,7 +22,6 @@ FLIGHTS = 10
 SECONDS_OF_A_CALL = 0.05
 # Work ends here at the latest; the rest of the function's 300 s is for the answer.
 LONGEST_SECONDS = 245
-YOUNG_SECONDS = (5, 15)
 MOST_STEPS = 1_000_000
 
 
@@ -87,26 +83,11 @@ def crowd(
     with fresh_aws(calls):
         stack, runs = Stack(responses), Interleaving(responses, calls.secret_access_keys)
         runs.install(monkeypatch)
-        young_keys(monkeypatch, runs)
         names = [f"User{number:03}" for number in range(AT_ONCE * flights)]
         yield Crowd(stack, runs, rates.install(monkeypatch, SECONDS_OF_A_CALL), names)
         COMBINATIONS["load: resources"] += len(names)
     logging.disable(logging.NOTSET)
     random.setstate(state)
-
-
-def young_keys(monkeypatch: pytest.MonkeyPatch, runs: Interleaving) -> None:
-    """STS does not know a new key for some seconds (IAM User Guide, eventual consistency)."""
-    known = TokenResponse.get_caller_identity
-
-    def not_yet(response: TokenResponse) -> object:
-        key = iam_backends["123456789012"]["aws"].access_keys[response.access_key]
-        age = (runs._utcnow() - key.create_date).total_seconds()
-        if age < random.Random(response.access_key).uniform(*YOUNG_SECONDS):  # noqa: S311
-            raise InvalidClientTokenIdError
-        return known(response)
-
-    monkeypatch.setattr(TokenResponse, "get_caller_identity", not_yet)
 
 
 def test_many_resources_at_once(crowd: Crowd) -> None:

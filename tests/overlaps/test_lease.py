@@ -23,8 +23,6 @@ from support.pairs import (
     wanted,
 )
 
-pytestmark = pytest.mark.filterwarnings("ignore:Exception.*does not match an error shape")
-
 OLD, NEW = before("rotate"), wanted("rotate")
 ONE_TRY = 20  # Seconds, and some more.
 PATIENCE = 300  # Seconds: a lease of a minute, a second delivery after one, and the work.

@@ -244,7 +244,6 @@ def test_read_that_is_not_consistent_is_late(table: Any) -> None:
     assert item(table, ConsistentRead=True) == {}
 
 
-@pytest.mark.filterwarnings("ignore:Exception.*does not match an error shape")
 @pytest.mark.parametrize("trouble", Trouble)
 def test_troubles(table: Any, monkeypatch: pytest.MonkeyPatch, trouble: Trouble) -> None:
     """The table throttles, refuses, or does what it is asked for and the reply is lost."""

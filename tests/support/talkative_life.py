@@ -15,6 +15,7 @@ logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
 from doubles import strict_moto, world
 from doubles.account import fresh_aws
 from doubles.aws_calls import Calls, Fault
+from doubles.clock import Clock
 from doubles.fake_cloudformation import LambdaContext, ResponseUrl, Stack
 from doubles.secrets_manager import SecretsManager
 from handler import app
@@ -52,7 +53,7 @@ def main() -> None:
     with pytest.MonkeyPatch.context() as patches, fresh_aws(calls):
         strict_moto.install(patches)
         patches.setattr(response, "_HTTP", responses)
-        patches.setattr("time.sleep", lambda _seconds: None)
+        Clock().install(patches)
         kept, sys.stdout = sys.stdout, sys.stderr
         try:
             held = live(calls, Stack(responses))

@@ -30,11 +30,11 @@ class Account:
 
     def user(self, user_name: str) -> IamUser:
         """The IAM user of that name, on the provider's path."""
-        return IamUser(self.clients.iam, user_name, self.settings.iam_path)
+        return IamUser(self.clients.iam, user_name, self.settings.iam_path, self.deadline)
 
     def access_keys(self, user_name: str) -> AccessKeys:
         """The access keys of a user."""
-        return AccessKeys(self.clients.iam, user_name)
+        return AccessKeys(self.clients.iam, user_name, self.deadline)
 
     def attachments(self, user_name: str) -> Attachments:
         """The managed policies that a user has."""
@@ -47,7 +47,10 @@ class Account:
     @property
     def policies(self) -> ManagedPolicies:
         """The managed policies under the provider's path."""
-        return ManagedPolicies(self.clients.iam, self.settings.location, self.settings.iam_path)
+        settings = self.settings
+        return ManagedPolicies(
+            self.clients.iam, settings.location, settings.iam_path, self.deadline
+        )
 
     @property
     def schedules(self) -> Schedules:
@@ -56,12 +59,12 @@ class Account:
 
     def secret(self, name: str) -> CredentialSecret:
         """The secret of that name or ARN."""
-        return CredentialSecret(self.clients.secretsmanager, name)
+        return CredentialSecret(self.clients.secretsmanager, name, self.deadline)
 
     def readers(self, secret_name: str) -> SecretReaders:
         """The resource policy of a secret."""
         account_id = self.settings.location.account_id
-        return SecretReaders(self.clients.secretsmanager, secret_name, account_id)
+        return SecretReaders(self.clients.secretsmanager, secret_name, account_id, self.deadline)
 
     def replicas(self, secret_name: str) -> SecretReplicas:
         """The copies of a secret in other regions."""
@@ -69,4 +72,5 @@ class Account:
 
     def rotation(self, secret_name: str) -> SecretRotation:
         """The schedule by which Secrets Manager rotates a secret."""
-        return SecretRotation(self.clients.secretsmanager, self.secret(secret_name))
+        secret = self.secret(secret_name)
+        return SecretRotation(self.clients.secretsmanager, secret, self.deadline)

@@ -21,7 +21,7 @@ from botocore.retries.standard import (
 
 from handler.aws import changes
 from handler.deadline import Deadline, back_off
-from handler.errors import OutOfTimeError
+from handler.errors import OutOfTimeError, UnrememberedError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -117,8 +117,9 @@ def _before_call(model: Any, **_: Any) -> None:
 def _wait_to_repeat(operation: Any, attempts: int, **event: Any) -> float | None:
     """Called after each try of a call; waits and returns 0 if it is to be repeated, else None.
 
-    While the table is not served nobody is heard, for hearing asks the table. Raises OutOfTimeError
-    when AWS throttles until the time is over, and what `heed` and BEFORE_CHANGE raise.
+    While the table is not served nobody is heard, for hearing asks the table. When AWS throttles
+    until the time is over, raises OutOfTimeError, or UnrememberedError for the table; and raises
+    what `heed` and BEFORE_CHANGE raise.
     """
     context = RetryEventAdapter().create_retry_context(
         operation=operation, attempts=attempts, **event
@@ -129,6 +130,8 @@ def _wait_to_repeat(operation: Any, attempts: int, **event: Any) -> float | None
     deadline, delay = _DEADLINE.get(), back_off(attempts)
     if operation.service_model.service_name == "dynamodb":
         if delay > deadline.seconds_left_to_remember():
+            if throttled:
+                raise UnrememberedError
             return None
         time.sleep(delay)
         return 0

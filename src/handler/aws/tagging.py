@@ -5,11 +5,14 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from handler.deadline import Deadline
 from handler.errors import NameTakenError, error_code
 from handler.model import tags
-from handler.model.owner import Owner, Tagged
+from handler.model.owner import Owner, Tagged, holder
 
 T = TypeVar("T", bound=Tagged)
+
+_YOUNG_SECONDS = 10
 
 
 def create_or_adopt(
@@ -18,20 +21,22 @@ def create_or_adopt(
     taken: str,
     owner: Owner,
     what: str,
+    deadline: Deadline,
 ) -> T:
     """Create something, or adopt what an earlier delivery or a lost answer created for the owner.
 
-    `taken` is the error code by which AWS says that the name exists. Raises NameTakenError when
-    the name belongs to somebody else.
+    `taken` is the error code by which AWS says that the name exists, while it may not yet describe
+    what has it. Raises NameTakenError when the name belongs to somebody else.
     """
     try:
         return create()
     except ClientError as error:
         if error_code(error) != taken:
             raise
-        if made := owner.owned(describe()):
+        found = deadline.until_found(describe, seconds=_YOUNG_SECONDS)
+        if made := owner.owned(found):
             return made
-        raise NameTakenError(what) from error
+        raise NameTakenError(what, holder(found) if found else "") from error
 
 
 def reconcile(

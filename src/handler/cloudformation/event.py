@@ -69,8 +69,10 @@ def _fits(name: str, text: str) -> bool:
 def _leads_to_cloudformation(url: str, location: Location) -> bool:
     """Whether an answer would reach CloudFormation's own bucket of this region.
 
-    Its names are in the User Guide under "VPC endpoints". A local AWS listens on the loopback
-    address; inside Lambda nobody does, so nothing can be learned or reached by naming it.
+    The bucket's name is in the User Guide under "VPC endpoints"; which of S3's endpoints comes with
+    it is said nowhere (S3 endpoints and quotas: legacy, regional, FIPS and dual-stack ones), and a
+    false refusal would hang the stack. A local AWS listens on the loopback address; inside Lambda
+    nobody does, so nothing can be learned or reached by naming it.
     """
     try:
         parts = urlsplit(url)
@@ -78,7 +80,8 @@ def _leads_to_cloudformation(url: str, location: Location) -> bool:
         return False
     bucket = f"cloudformation-custom-resource-response-{location.region.replace('-', '')}"
     region, suffix = re.escape(location.region), re.escape(location.dns_suffix)
+    endpoint = rf"s3(-fips)?(\.dualstack)?([.-]{region})?\.{suffix}(:443)?"
     return parts.scheme == "https" and (
-        re.fullmatch(rf"{bucket}\.s3([.-]{region})?\.{suffix}", parts.netloc) is not None
+        re.fullmatch(rf"{bucket}\.{endpoint}", parts.netloc) is not None
         or parts.hostname in _LOOPBACK
     )

@@ -11,7 +11,9 @@ from handler.errors import KeyLimitError
 from handler.model.keys import KEYS_PER_USER, AccessKeyMetadata, StoredKey
 from handler.state.record import MadeKey, MadeUser
 
-# As long as CreateAccessKey is repeated, and its last try takes.
+# How old the announcement of a key may be when a try to make it begins.
+RECENT = timedelta(seconds=45)
+# And when the key is made: a try takes 13 s at most, and a wait for the table may come before it.
 MAKING = timedelta(seconds=75)
 
 

@@ -130,7 +130,7 @@ def _last_use(account: Account, retirement: Retirement) -> LastUse:
     except ClientError as error:
         if error_code(error) not in _NO_ANSWER:
             raise
-        return LastUse(None, told=not keys.exists(access_key_id))
+        return LastUse(None, told=access_key_id not in keys.ids())
 
 
 def _tell(

@@ -1,11 +1,14 @@
 """The access key of the user and the secret that holds it, kept in step."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from botocore.exceptions import ClientError
 
 from handler.aws.account import Account
+from handler.aws.clients import BEFORE_CHANGE
 from handler.aws.iam.access_keys import AccessKeys
 from handler.aws.secretsmanager.description import CURRENT, PREVIOUS
 from handler.aws.secretsmanager.secret import CredentialSecret
@@ -13,7 +16,16 @@ from handler.aws.secretsmanager.value import secret_string
 from handler.errors import error_code
 from handler.facts import Fact, Metric, count, tell
 from handler.keys import grace
-from handler.keys.plan import Decision, Keep, Observed, Purpose, Restore, Rotate, plan
+from handler.keys.plan import (
+    RECENT,
+    Decision,
+    Keep,
+    Observed,
+    Purpose,
+    Restore,
+    Rotate,
+    plan,
+)
 from handler.keys.verify import verify
 from handler.model.keys import AccessKey, StoredKey
 from handler.state.memory import Memory
@@ -112,11 +124,14 @@ class Credentials:
         deadline, memory = self.account.deadline, self.memory
         deadline.check("making an access key")
         before = tuple(key.access_key_id for key in observed.keys)
-        minting = Minting(before, grace.now().isoformat())
-        memory.note(self.user_name, keys=observed.known, minting=minting)
-        memory.save()
+        memory.note(self.user_name, keys=observed.known)
+        self._announce(before)
+        # A user that was made just now is not known everywhere, and AccessDenied may say so.
+        is_old = memory.user(self.user_name).complete
+        transient = ("NoSuchEntity",) if is_old else ("NoSuchEntity", "AccessDenied")
         try:
-            key = deadline.until_settled(self.keys.create, "NoSuchEntity")
+            with self._announcing(before):
+                key = deadline.until_settled(self.keys.create, *transient, seconds=30)
         except Exception as error:
             if not (isinstance(error, ClientError) and error_code(error) == "LimitExceeded"):
                 # Its answer may have been lost; then nobody will ever know its secret half.
@@ -130,6 +145,31 @@ class Credentials:
         )
         memory.save()
         return key
+
+    def _announce(self, before: tuple[str, ...]) -> None:
+        """Remember that a key is about to be made beside those of before."""
+        self.memory.note(self.user_name, minting=Minting(before, grace.now().isoformat()))
+        self.memory.save()
+
+    @contextmanager
+    def _announcing(self, before: tuple[str, ...]) -> Iterator[None]:
+        """Announce again before each try to make a key, once the announcement is no longer recent.
+
+        AWS may throttle for minutes before it makes the key.
+        """
+        check = BEFORE_CHANGE.get()
+
+        def announce() -> None:
+            check()
+            minting = self.memory.user(self.user_name).minting
+            if minting and grace.now() > datetime.fromisoformat(minting.announced) + RECENT:
+                self._announce(before)
+
+        former = BEFORE_CHANGE.set(announce)
+        try:
+            yield
+        finally:
+            BEFORE_CHANGE.reset(former)
 
     def content(self, key: AccessKey, trigger: str) -> str:
         """The value of the secret for a new key."""

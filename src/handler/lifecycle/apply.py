@@ -29,7 +29,7 @@ def apply(change: Change) -> tuple[dict[str, str], str]:
     policy_arns, others = policies.reconcile(change, existing.policies)
     account.deadline.check("creating the secret")
     described = secret.make(change, existing.secret)
-    secret.share(change, existing.secret)
+    secret.share(change, is_new=existing.secret is None)
     filled = secret.fill(change, described)
     current, owner, user_name = filled.current, change.request.owner, desired.user_name
     retire.end_grace(account, memory, owner, user_name, desired.secret_name)

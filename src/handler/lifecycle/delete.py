@@ -72,7 +72,7 @@ def _remove(account: Account, memory: Memory, user_name: str) -> list[str]:
     account.deadline.check(f"deleting user {user_name}")
     made, user = memory.user(user_name), account.user(user_name)
     arns = list(made.policies)
-    state = user.describe()
+    state = user.find()
     for name in made.secrets:
         takeover.give_back_secret(account, memory, name)
     if state and memory.record.is_inherited(state.unique_id):

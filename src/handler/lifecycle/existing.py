@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from handler.aws.iam.policies import PolicyState
 from handler.aws.iam.user import UserState
 from handler.aws.secretsmanager.description import SecretState
-from handler.errors import NameTakenError
-from handler.lifecycle import takeover
+from handler.errors import NameTakenError, OutOfReachError, shown
+from handler.lifecycle import secret, takeover
 from handler.lifecycle.change import Change
-from handler.model.owner import Identified
+from handler.model.owner import Identified, holder
+from handler.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -27,35 +28,24 @@ class Existing:
         return cls(
             account.user(desired.user_name).describe(),
             tuple(policies.describe(policies.arn(policy.name)) for policy in desired.policies),
-            account.secret(desired.secret_name).describe(),
+            secret.look(account, desired.secret_name),
         )
 
     def refuse_if_taken(self, change: Change) -> None:
         """Raise NameTakenError for the first name that somebody else has."""
-        account, memory, desired = change.account, change.memory, change.desired
-        made, user = memory.user(desired.user_name), account.user(desired.user_name)
-        if self.user and not (
-            user.is_exact(self.user)
-            and (
-                (memory.owns(self.user, made.user_id) and not made.retained)
-                or takeover.is_invited(change, self.user)
-            )
-        ):
-            raise NameTakenError(
-                f"IAM user {self.user.arn}", takeover.way_out(change, self.user.user_name)
-            )
+        if self.user:
+            _refuse_user(change, self.user)
         for policy in self.policies:
-            if policy and not _may_have(change, policy, policy.arn):
-                raise NameTakenError(f"policy {policy.arn}")
-        if self.secret and not _may_have(change, self.secret, desired.secret_name):
-            raise NameTakenError(f"secret {desired.secret_name}")
+            if policy:
+                _refuse_unless_ours(change, policy, policy.arn, f"policy {policy.arn}")
+        if self.secret:
+            name = change.desired.secret_name
+            _refuse_unless_ours(change, self.secret, name, f"secret {name}")
 
     def inherited(self, change: Change) -> tuple[str, ...]:
         """The ids of what the resource took over, and of what it is invited to take over now."""
-        account, found = (
-            change.account,
-            list(change.memory.user(change.desired.user_name).inherited),
-        )
+        account = change.account
+        found = list(change.memory.user(change.desired.user_name).inherited)
         if self.user and takeover.is_invited(change, self.user):
             name = self.user.user_name
             keys = [key.access_key_id for key in account.access_keys(name).list()]
@@ -70,9 +60,47 @@ class Existing:
         return tuple(dict.fromkeys(found))
 
 
-def _may_have(change: Change, state: Identified, name: str) -> bool:
-    """Whether a policy or secret is the resource's, and no retained user's, or offered to it."""
+def _refuse_user(change: Change, user: UserState) -> None:
+    """Raise unless the user belongs to the resource, or is offered to it, and is in its reach."""
+    account, memory, name = change.account, change.memory, change.desired.user_name
+    made, what = memory.user(name), f"IAM user {user.arn}"
+    if not takeover.is_invited(change, user):
+        way_out = takeover.way_out(change, user.user_name)
+        if not memory.owns(user, made.user_id):
+            raise NameTakenError(what, holder(user), way_out)
+        if made.retained:
+            raise _left_behind(what, way_out)
+    if not account.user(name).is_exact(user):
+        raise OutOfReachError(_why_hidden(user, name, account.settings))
+
+
+def _refuse_unless_ours(change: Change, state: Identified, name: str, what: str) -> None:
+    """Raise unless a policy or secret is the resource's, and no retained user's, or offered."""
     record = change.memory.record
-    left_behind = record.is_left_behind(name, state.unique_id)
-    ours = not left_behind and change.memory.owns(state, record.known_id(name))
-    return ours or takeover.is_invited(change, state)
+    if takeover.is_invited(change, state):
+        return
+    if record.is_left_behind(name, state.unique_id):
+        raise _left_behind(what, "Choose another name or remove it first.")
+    if not change.memory.owns(state, record.known_id(name)):
+        raise NameTakenError(what, holder(state))
+
+
+def _left_behind(what: str, way_out: str) -> OutOfReachError:
+    return OutOfReachError(
+        f"The {what} was kept when this resource left its template before; it was left as it is. "
+        f"{way_out}"
+    )
+
+
+def _why_hidden(user: UserState, wanted: str, settings: Settings) -> str:
+    """Why a user that this resource made is not the one that it asks for."""
+    if user.path != settings.iam_path:
+        return (
+            f"The IAM user {user.arn} belongs to this resource, but the provider looks after users "
+            f"on path {settings.iam_path} only; it was left as it is. Set the provider's IamPath "
+            f"to {user.path} again, or delete the user first."
+        )
+    return (
+        f"The IAM user {user.arn} belongs to this resource, and to IAM {shown(wanted)} is the same "
+        "name; choose one that differs in more than case."
+    )

@@ -3,10 +3,15 @@
 from functools import partial
 
 from handler.aws.account import Account
+from handler.aws.iam.attachments import POLICIES_PER_USER
 from handler.aws.iam.policies import PolicyState
 from handler.errors import StillAttachedError
 from handler.lifecycle.change import Change
 from handler.state.memory import Memory
+
+# A version that is made default at once refuses everything to the policy's holders for a while.
+_VERSION_SPREADS_SECONDS = 5.0
+_PATIENCE_SECONDS = 20
 
 
 def reconcile(
@@ -18,35 +23,64 @@ def reconcile(
     of the policies that the user had when it was taken over, which stay.
     """
     account, memory, desired = change.account, change.memory, change.desired
-    policies, attachments = account.policies, account.attachments(desired.user_name)
-    wanted: dict[str, str] = {}
+    wanted = _make(change, states)
+    remembered = memory.user(desired.user_name).policies
+    memory.note(desired.user_name, policies={**remembered, **wanted})
+    attached = account.attachments(desired.user_name).list()
+    inherited = memory.user(desired.user_name).inherited
+    others = [arn for arn in attached if arn not in wanted and arn in inherited]
+    leaving = [arn for arn in attached if arn not in wanted and arn not in others]
+    _attach(account, desired.user_name, attached, list(wanted), leaving)
+    for arn in dict.fromkeys([*leaving, *remembered]):
+        if arn not in wanted and arn not in others:
+            discard(account, memory, arn)
+    memory.note(desired.user_name, policies=wanted)
+    return list(wanted), others
+
+
+def _make(change: Change, states: tuple[PolicyState | None, ...]) -> dict[str, str]:
+    """Make the policies, and give the document to those that exist; returns their ids by ARN."""
+    account, desired = change.account, change.desired
+    policies = account.policies
+    made: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for policy, found in zip(desired.policies, states, strict=True):
         account.deadline.check(f"making policy {policy.name}")
         if found is None:
             state = policies.create(policy, desired.tags, change.request.owner)
         else:
             state = found
-            policies.reconcile(state, policy, desired.tags)
-        wanted[state.arn] = state.unique_id
-    remembered = memory.user(desired.user_name).policies
-    memory.note(desired.user_name, policies={**remembered, **wanted})
-    attached = attachments.list()
+            policies.tag(state, desired.tags)
+            if version_id := policies.add_version(state, policy):
+                versions[state.arn] = version_id
+        made[state.arn] = state.unique_id
+    if versions:
+        account.deadline.pause(_VERSION_SPREADS_SECONDS)
+    for arn, version_id in versions.items():
+        policies.make_default(arn, version_id)
+    return made
+
+
+def _attach(
+    account: Account, user_name: str, attached: list[str], wanted: list[str], leaving: list[str]
+) -> None:
+    """Attach what is wanted and detach what leaves, the latter first only where room is needed."""
+    attachments = account.attachments(user_name)
+    room = POLICIES_PER_USER - len(attached)
+    transient = ["NoSuchEntity", "AccessDenied"]
     for arn in wanted:
-        if arn not in attached:
-            # IAM may not know the user's boundary yet, which our right to attach depends on.
-            account.deadline.until_settled(
-                partial(attachments.attach, arn), "NoSuchEntity", "AccessDenied", seconds=20
-            )
-    inherited = memory.user(desired.user_name).inherited
-    others = [arn for arn in attached if arn not in wanted and arn in inherited]
-    for arn in attached:
-        if arn not in wanted and arn not in others:
-            attachments.detach(arn)
-    for arn in dict.fromkeys([*attached, *remembered]):
-        if arn not in wanted and arn not in others:
-            discard(account, memory, arn)
-    memory.note(desired.user_name, policies=wanted)
-    return list(wanted), others
+        if arn in attached:
+            continue
+        if room <= 0 and leaving:
+            attachments.detach(leaving.pop(0))
+            transient, room = [*transient, "LimitExceeded"], room + 1
+        # IAM may not know the user's boundary yet, which our right to attach depends on.
+        account.deadline.until_settled(
+            partial(attachments.attach, arn), *transient, seconds=_PATIENCE_SECONDS
+        )
+        room -= 1
+    for arn in leaving:
+        attachments.detach(arn)
 
 
 def discard(account: Account, memory: Memory, arn: str) -> None:
@@ -61,14 +95,17 @@ def discard(account: Account, memory: Memory, arn: str) -> None:
         account.policies.disown(arn, memory.owner)
         return
     holders = account.policies.holders(arn)
-    strangers = [name for name in holders.users if _is_stranger(account, memory, name)]
+    # Who gave the policy back, or is gone, is named for a while.
+    users = [name for name in holders.users if arn in account.attachments(name).list()]
+    strangers = [name for name in users if _is_stranger(account, memory, name)]
     if others := [*holders.others, *strangers]:
         raise StillAttachedError(
             f"Policy {arn} is attached to {', '.join(others)} as well; detach it there and "
             "try again."
         )
-    if not holders.users:
-        account.policies.discard(arn)
+    if not users:
+        delete = partial(account.policies.discard, arn)
+        account.deadline.until_settled(delete, "DeleteConflict", seconds=_PATIENCE_SECONDS)
 
 
 def _is_stranger(account: Account, memory: Memory, user_name: str) -> bool:

@@ -1,9 +1,29 @@
 """The secret of the resource: its readers, the key in it, its copies and its rotation."""
 
+from botocore.exceptions import ClientError
+
 from handler.aws.account import Account
 from handler.aws.secretsmanager.description import SecretState
+from handler.deadline import back_off
+from handler.errors import ReaderRefusedError, ReplicationError, error_code
+from handler.facts import Fact, tell
+from handler.keys import grace
 from handler.keys.rotate import Credentials, Filled
 from handler.lifecycle.change import Change
+
+
+def look(account: Account, name: str) -> SecretState | None:
+    """The secret as it is, None when there is none; one that is being deleted is waited for.
+
+    Its name is not free before, and it cannot be restored (API reference of DeleteSecret).
+    """
+    attempts, secret = 0, account.secret(name)
+    while (state := secret.describe()) and state.is_going(grace.now()):
+        attempts += 1
+        delay = back_off(attempts)
+        account.deadline.check(f"using the name of secret {name}, which is still being deleted")
+        account.deadline.pause(delay)
+    return state
 
 
 def make(change: Change, found: SecretState | None) -> SecretState:
@@ -17,18 +37,31 @@ def make(change: Change, found: SecretState | None) -> SecretState:
         secret.reconcile(found, desired.kms_key_id, desired.tags)
         return found
 
-    # A secret of that name was deleted a moment ago.
-    state = account.deadline.until_settled(settle, "InvalidRequestException")
+    # A secret of that name was deleted after we looked.
+    state = account.deadline.until_settled(settle, "InvalidRequestException", seconds=150)
     secrets = memory.user(desired.user_name).secrets
     memory.note(desired.user_name, secrets={**secrets, desired.secret_name: state.arn})
     return state
 
 
-def share(change: Change, found: SecretState | None) -> None:
-    """Name the readers, before the key comes: who may no longer read never sees a new key."""
-    change.account.readers(change.desired.secret_name).reconcile(
-        change.desired.reader_arns, is_new=found is None
+def share(change: Change, *, is_new: bool) -> None:
+    """Name the readers, before the key comes: who may no longer read never sees a new key.
+
+    Raises ReaderRefusedError; a roll-back goes on without who is refused, for who was a reader once
+    may be gone since.
+    """
+    desired = change.desired
+    readers = change.account.readers(desired.secret_name)
+    refused = readers.reconcile(desired.reader_arns, is_new=is_new)
+    if not refused:
+        return
+    text = (
+        f"Secrets Manager accepts {', '.join(refused)} of ReaderArns as no principal; it does not "
+        "exist, or was deleted and made again. Make it first, or take it out."
     )
+    if not change.operation.rolling_back:
+        raise ReaderRefusedError(text)
+    tell(Fact("ReaderLeftOut", text))
 
 
 def fill(change: Change, state: SecretState) -> Filled:
@@ -54,21 +87,41 @@ def spread(change: Change, state: SecretState | None) -> str:
     Returns the date of the next rotation, or "".
     """
     account, desired = change.account, change.desired
-    account.replicas(desired.secret_name).reconcile(
-        state.replicas if state else {}, desired.replica_regions, desired.kms_key_id
-    )
+    replicas = account.replicas(desired.secret_name)
+    present = state.replicas if state else {}
+    try:
+        replicas.reconcile(present, desired.replica_regions, desired.kms_key_id)
+    except ReplicationError as error:
+        if not change.operation.rolling_back:
+            raise
+        tell(Fact("ReplicaLeftOut", str(error)))
     return account.rotation(desired.secret_name).reconcile(
         state, desired.rotation_schedule, account.settings.rotation_function_arn
     )
 
 
 def discard(account: Account, state: SecretState) -> None:
-    """Delete a secret and its copies for good."""
-    account.replicas(state.name).discard(sorted(state.replicas))
-    account.deadline.until_settled(
-        account.secret(state.name).discard,
-        "InvalidParameterException",  # Its copies are still being deleted.
-    )
+    """Delete a secret and its copies for good.
+
+    A copy that AWS does not delete keeps its secret from being deleted, but nothing else: the key
+    in it is gone before.
+    """
+    regions = sorted(state.replicas)
+    try:
+        account.replicas(state.name).discard(regions)
+        account.deadline.until_settled(
+            account.secret(state.name).discard,
+            "InvalidParameterException",  # Its copies are still being deleted.
+        )
+    except ClientError as error:
+        if not regions:
+            raise
+        text = (
+            f"The secret {state.name} stays, because AWS did not delete its copy in "
+            f"{', '.join(regions)}: {error_code(error)}: {error.response['Error']['Message']} "
+            "Delete the copy and the secret by hand."
+        )
+        tell(Fact("SecretStays", text))
 
 
 def _former_secrets(change: Change) -> list[SecretState]:

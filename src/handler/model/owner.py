@@ -2,8 +2,11 @@
 
 from __future__ import annotations  # The operators' tool has it run on Python 3.9.
 
+import re
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
+
+from handler.errors import shown
 
 STACK_TAG = "restricted-iam-user:stack-id"
 LOGICAL_ID_TAG = "restricted-iam-user:logical-id"
@@ -75,6 +78,15 @@ class Owner:
         """The ownership tags; what does not carry them is never changed or deleted."""
         return {STACK_TAG: self.stack_id, LOGICAL_ID_TAG: self.logical_id}
 
+    @property
+    def text(self) -> str:
+        """The resource as a message names it; whoever may write tags may have written these."""
+        parts = re.fullmatch(
+            r"arn:[^:]*:cloudformation:([^:]*):[^:]*:stack/([^/]+)/.*", self.stack_id
+        )
+        stack = f"stack {parts[2]} in {parts[1]}" if parts else f"stack {shown(self.stack_id)}"
+        return f"resource {shown(self.logical_id)} of {stack}"
+
     def owns(self, state: Tagged) -> bool:
         """Whether what AWS describes belongs to this resource."""
         return self.tags.items() <= state.tags.items()
@@ -86,3 +98,9 @@ class Owner:
     def owned(self, state: T | None) -> T | None:
         """What AWS describes if it belongs to this resource, else None."""
         return state if state is not None and self.owns(state) else None
+
+
+def holder(state: Tagged) -> str:
+    """Which resource the tags of something name, in words; "" when they name none."""
+    owner = Owner.of(state.tags)
+    return owner.text if owner else ""

@@ -6,8 +6,6 @@ from typing import Any
 # A user, policy or secret can have 50 (IAM quotas, Secrets Manager quotas); three are kept for the
 # notes on the user.
 MAXIMUM = 47
-
-
 # Of AWS and of ours, in any case of letters: the first cannot be set, the second mean something.
 _RESERVED = ("aws:", "restricted-iam-user:")
 

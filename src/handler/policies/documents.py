@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from handler.errors import shown
+from handler.errors import did_you_mean, shown
 from handler.model.desired import Policy
 from handler.model.owner import Location
 from handler.policies.catalogue import Catalogue, CatalogueDocument, Variable
@@ -46,7 +46,11 @@ def variable_problems(
         if name in fixed:
             yield f"PolicyVariables must not set {name}, which is built in."
         elif name not in used:
-            yield f"PolicyVariables sets {name}, which none of the policies uses."
+            usable = used - fixed
+            yield (
+                f"PolicyVariables sets {shown(name)}, which none of the policies uses"
+                f"{did_you_mean(name, usable)}"
+            )
         elif not all(re.fullmatch(variable.pattern, item) for item in values):
             yield f"{name} in PolicyVariables must be {variable.allowed}, not {shown(value)}."
     for name in sorted(used - resolve_variables(given, catalogue, location).keys()):

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from handler.errors import shown
+from handler.errors import did_you_mean, shown
 from handler.model.kms import DEFAULT_KMS_KEY, replica_key
 from handler.properties import schema
 from handler.properties.rotation_schedule import is_rotation_schedule
+from handler.regions import known, may_exist
 from handler.settings import Settings
 
 
@@ -74,6 +75,13 @@ def _reader_problems(properties: dict[str, Any], settings: Settings) -> Iterator
 
 def _replica_problems(properties: dict[str, Any], settings: Settings) -> Iterator[str]:
     regions, here = properties.get("ReplicaRegions", []), settings.location.region
+    for region in regions:
+        if not may_exist(region, settings.location.partition):
+            yield (
+                f"ReplicaRegions names {shown(region)}, which is no region of partition "
+                f"{settings.location.partition}"
+                f"{did_you_mean(region, known(settings.location.partition))}"
+            )
     if here in regions:
         yield f"ReplicaRegions must not name {here}, where the secret itself is."
     if len(set(regions)) != len(regions):

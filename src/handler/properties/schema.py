@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from handler.errors import shown
+from handler.errors import did_you_mean, shown
 
 SCHEMA: dict[str, Any] = json.loads(Path(__file__).with_name("properties.json").read_text())
 PROPERTIES: dict[str, Any] = SCHEMA["properties"]
@@ -23,9 +23,17 @@ def problems(properties: dict[str, Any]) -> Iterator[str]:
     """One sentence for each unknown property and each value that is not allowed."""
     for name, value in properties.items():
         if name not in PROPERTIES:
-            yield f"{shown(name)} is not a property of Custom::RestrictedIAMUser."
+            meant = did_you_mean(name, PROPERTIES)
+            yield f"{shown(name)} is not a property of Custom::RestrictedIAMUser{meant}"
         elif not allows(name, value):
-            yield f"{name} must be {allowed(name)}, not {shown(value)}."
+            yield f"{name} must be {allowed(name)}, not {shown(value)}{_advice(name, value)}."
+
+
+def _advice(name: str, value: object) -> str:
+    """What to do where the items of a list came as one text."""
+    if PROPERTIES[name].get("type") != "array" or not isinstance(value, str):
+        return ""
+    return "; in a template give each item a line of its own, or use !Split [',', …]"
 
 
 def allows(name: str, value: object) -> bool:

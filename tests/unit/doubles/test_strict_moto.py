@@ -167,6 +167,7 @@ def test_a_third_access_key_is_not_made() -> None:
     assert refusal(world.iam().create_access_key, UserName="a") == "LimitExceeded"
 
 
+@pytest.mark.usefixtures("kind")
 def test_sts_knows_active_keys_only() -> None:
     """GetCallerIdentity refuses a key from the moment it is Inactive, and one that is deleted."""
     access_key_id, get_caller_identity = make_key()

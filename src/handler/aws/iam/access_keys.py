@@ -1,30 +1,43 @@
 """The access keys of one IAM user."""
 
-from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
+from handler.aws.iam.absence import unless_gone
+from handler.deadline import Deadline
 from handler.model.keys import AccessKey, AccessKeyMetadata
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_iam.type_defs import AccessKeyMetadataTypeDef
 
+_PATIENCE_SECONDS = 20
+
 
 class AccessKeys:
     """At most two keys (IAM quotas)."""
 
-    def __init__(self, iam: "IAMClient", user_name: str) -> None:
+    def __init__(self, iam: "IAMClient", user_name: str, deadline: Deadline) -> None:
         self._iam = iam
         self._user_name = user_name
+        self._deadline = deadline
 
     def list(self) -> list[AccessKeyMetadata]:
-        """All keys of the user with their last use; none when the user is gone."""
-        return [metadata for key in self._found() if (metadata := self._metadata(key))]
+        """All keys of the user with their last use; none when the user is gone.
 
-    def exists(self, access_key_id: str) -> bool:
-        """Whether the user has the key."""
-        return any(key["AccessKeyId"] == access_key_id for key in self._found())
+        Of a key that vanished IAM may refuse to tell the last use, while the list still names it.
+        Then the list is asked again, for a refusal does not say that nobody used the key.
+        """
+        return self._deadline.until_settled(
+            lambda: [metadata for key in self._named() if (metadata := self._metadata(key))],
+            "AccessDenied",
+            seconds=_PATIENCE_SECONDS,
+        )
+
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all keys of the user; none when the user is gone."""
+        return tuple(key["AccessKeyId"] for key in self._named())
 
     def last_used(self, access_key_id: str) -> datetime | None:
         """When anybody used the key last, us included, as far as IAM knows; None for never.
@@ -34,12 +47,12 @@ class AccessKeys:
         answer = self._iam.get_access_key_last_used(AccessKeyId=access_key_id)
         return answer["AccessKeyLastUsed"].get("LastUsedDate")
 
-    def _found(self) -> "Sequence[AccessKeyMetadataTypeDef]":
+    def _named(self) -> "tuple[AccessKeyMetadataTypeDef, ...]":
         pages = self._iam.get_paginator("list_access_keys").paginate(UserName=self._user_name)
         try:
-            return [key for page in pages for key in page["AccessKeyMetadata"]]
+            return tuple(key for page in pages for key in page["AccessKeyMetadata"])
         except self._iam.exceptions.NoSuchEntityException:
-            return []
+            return ()
 
     def _metadata(self, key: "AccessKeyMetadataTypeDef") -> AccessKeyMetadata | None:
         try:
@@ -67,15 +80,11 @@ class AccessKeys:
         )
 
     def deactivate(self, access_key_id: str) -> None:
-        """Make a key useless before it is deleted; gone already is success."""
-        try:
-            self.switch(access_key_id, active=False)
-        except self._iam.exceptions.NoSuchEntityException:
-            return
+        """Make a key useless at once, without deleting it; gone already is success."""
+        switch = partial(self.switch, access_key_id, active=False)
+        unless_gone(self._iam, self._user_name, switch)
 
     def discard(self, access_key_id: str) -> None:
         """Delete a key; gone already is success."""
-        try:
-            self._iam.delete_access_key(UserName=self._user_name, AccessKeyId=access_key_id)
-        except self._iam.exceptions.NoSuchEntityException:
-            return
+        delete = partial(self._iam.delete_access_key, UserName=self._user_name)
+        unless_gone(self._iam, self._user_name, partial(delete, AccessKeyId=access_key_id))

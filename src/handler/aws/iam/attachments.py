@@ -1,9 +1,15 @@
 """The managed policies that are attached to one user."""
 
+from functools import partial
 from typing import TYPE_CHECKING
+
+from handler.aws.iam.absence import unless_gone
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
+
+
+POLICIES_PER_USER = 10  # IAM quotas.
 
 
 class Attachments:
@@ -31,7 +37,5 @@ class Attachments:
 
     def detach(self, arn: str) -> None:
         """Detach a policy; detached already is success."""
-        try:
-            self._iam.detach_user_policy(UserName=self._user_name, PolicyArn=arn)
-        except self._iam.exceptions.NoSuchEntityException:
-            return
+        detach = partial(self._iam.detach_user_policy, UserName=self._user_name, PolicyArn=arn)
+        unless_gone(self._iam, self._user_name, detach)

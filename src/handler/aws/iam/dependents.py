@@ -6,10 +6,12 @@ memberships. People add such things by hand; the console removes them, the API d
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from handler.aws.iam.absence import is_gone, unless_gone
 from handler.aws.iam.access_keys import AccessKeys
 from handler.errors import error_code
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 # A kind that a partition does not offer is a kind of which there are none; and a user that is
 # gone has nothing.
-_NONE = frozenset({"InvalidAction", "ServiceNotSupported", "NoSuchEntity"})
+_NONE = frozenset({"InvalidAction", "ServiceNotSupported"})
 
 
 class UserDependents:
@@ -31,7 +33,7 @@ class UserDependents:
 
     def discard(self) -> None:
         """Remove all nine kinds; keys are deactivated first, so a half-done deletion is safe."""
-        key_ids = [key.access_key_id for key in self._keys.list()]
+        key_ids = self._keys.ids()
         for key_id in key_ids:
             self._keys.deactivate(key_id)
         self._remove(self._iam.delete_login_profile)
@@ -84,12 +86,11 @@ class UserDependents:
                 for item in page.get(member, ())
             ]
         except ClientError as error:
-            if error_code(error) in _NONE:
+            if error_code(error) in _NONE or is_gone(self._iam, self._user_name, error):
                 return []
             raise
 
     def _remove(self, call: Callable[..., object], **arguments: str) -> None:
-        try:
-            call(UserName=self._user_name, **arguments)
-        except self._iam.exceptions.NoSuchEntityException:
-            return
+        unless_gone(
+            self._iam, self._user_name, partial(call, UserName=self._user_name, **arguments)
+        )

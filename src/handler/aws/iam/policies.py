@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from handler.aws.tagging import create_or_adopt, reconcile
+from handler.deadline import Deadline
 from handler.model import tags
 from handler.model.desired import Policy
 from handler.model.owner import Location, Owner
@@ -35,8 +36,9 @@ class PolicyHolders:
 class ManagedPolicies:
     """Makes, changes and removes policies."""
 
-    def __init__(self, iam: "IAMClient", location: Location, path: str) -> None:
+    def __init__(self, iam: "IAMClient", location: Location, path: str, deadline: Deadline) -> None:
         self._iam = iam
+        self._deadline = deadline
         self._path = path
         self._prefix = f"arn:{location.partition}:iam::{location.account_id}:policy{path}"
 
@@ -83,15 +85,29 @@ class ManagedPolicies:
             "EntityAlreadyExists",
             owner,
             f"policy {policy.name}",
+            self._deadline,
         )
 
-    def reconcile(self, state: PolicyState, policy: Policy, wanted_tags: dict[str, str]) -> None:
-        """Give a policy that exists the document and the tags."""
-        if state.document != policy.document:
-            self._drop_oldest_version(state.arn)
-            self._iam.create_policy_version(
-                PolicyArn=state.arn, PolicyDocument=policy.text, SetAsDefault=True
-            )
+    def add_version(self, state: PolicyState, policy: Policy) -> str | None:
+        """Make a version with the document; None when the default version has it already.
+
+        It is made default later: one that not all of IAM knows yet would refuse everything to the
+        policy's holders.
+        """
+        if state.document == policy.document:
+            return None
+        self._drop_oldest_version(state.arn)
+        made = self._iam.create_policy_version(
+            PolicyArn=state.arn, PolicyDocument=policy.text, SetAsDefault=False
+        )
+        return made["PolicyVersion"]["VersionId"]
+
+    def make_default(self, arn: str, version_id: str) -> None:
+        """Let the holders of the policy have this version."""
+        self._iam.set_default_policy_version(PolicyArn=arn, VersionId=version_id)
+
+    def tag(self, state: PolicyState, wanted_tags: dict[str, str]) -> None:
+        """Give a policy that exists the tags."""
         reconcile(
             state.tags,
             wanted_tags,

@@ -1,9 +1,12 @@
 """One IAM user: its boundary, its tags and its deletion."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from handler.aws.iam.absence import unless_gone
 from handler.aws.tagging import create_or_adopt, reconcile
+from handler.deadline import Deadline
 from handler.model import tags
 
 if TYPE_CHECKING:
@@ -11,6 +14,8 @@ if TYPE_CHECKING:
     from mypy_boto3_iam.type_defs import UserTypeDef
 
     from handler.model.owner import Owner
+
+_YOUNG_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,9 @@ class UserState:
 class IamUser:
     """The user of one resource, by name, on the provider's path."""
 
-    def __init__(self, iam: "IAMClient", user_name: str, path: str) -> None:
+    def __init__(self, iam: "IAMClient", user_name: str, path: str, deadline: Deadline) -> None:
         self._iam = iam
+        self._deadline = deadline
         self._path = path
         self.user_name = user_name
 
@@ -51,6 +57,10 @@ class IamUser:
             return UserState.of(self._iam.get_user(UserName=self.user_name)["User"])
         except self._iam.exceptions.NoSuchEntityException:
             return None
+
+    def find(self) -> UserState | None:
+        """The same for a user that may have been made just now, which IAM does not know at once."""
+        return self._deadline.until_found(self.describe, seconds=_YOUNG_SECONDS)
 
     def is_exact(self, state: UserState) -> bool:
         """Whether a user that answers to the name has it in the same letters, on our path."""
@@ -77,6 +87,7 @@ class IamUser:
             "EntityAlreadyExists",
             owner,
             f"IAM user {self.user_name}",
+            self._deadline,
         )
 
     def _describe_exactly(self) -> UserState | None:
@@ -108,7 +119,5 @@ class IamUser:
 
     def discard(self) -> None:
         """Delete the user; gone already is success. IAM refuses while it has any dependent."""
-        try:
-            self._iam.delete_user(UserName=self.user_name)
-        except self._iam.exceptions.NoSuchEntityException:
-            return
+        delete = partial(self._iam.delete_user, UserName=self.user_name)
+        unless_gone(self._iam, self.user_name, delete)

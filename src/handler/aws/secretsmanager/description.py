@@ -1,6 +1,7 @@
 """What Secrets Manager tells of one secret, without its value."""
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from handler.model import tags as tag_lists
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 CURRENT = "AWSCURRENT"
 PREVIOUS = "AWSPREVIOUS"
 PENDING = "AWSPENDING"
+_GOING = timedelta(seconds=150)
+_SKEW = timedelta(seconds=10)  # Between the clocks of Lambda and Secrets Manager.
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class SecretState:
     name: str
     kms_key_id: str = DEFAULT_KMS_KEY
     tags: dict[str, str] = field(default_factory=dict)
-    awaits_deletion: bool = False
+    deleted: datetime | None = None
     stages: dict[str, list[str]] = field(default_factory=dict)
     rotation: RotationState | None = None
     next_rotation: str = ""
@@ -61,7 +64,7 @@ class SecretState:
             name=secret["Name"],
             kms_key_id=secret.get("KmsKeyId", DEFAULT_KMS_KEY),
             tags=tag_lists.as_dict(secret.get("Tags", ())),
-            awaits_deletion="DeletedDate" in secret,
+            deleted=secret.get("DeletedDate"),
             stages=secret.get("VersionIdsToStages", {}),
             rotation=rotation if secret.get("RotationEnabled") else None,
             next_rotation=next_rotation.isoformat() if next_rotation else "",
@@ -79,6 +82,19 @@ class SecretState:
     def unique_id(self) -> str:
         """The ARN, which ends in letters that another secret of the name would not get."""
         return self.arn
+
+    @property
+    def awaits_deletion(self) -> bool:
+        """Whether the secret cannot be used, and is gone some time or comes back."""
+        return self.deleted is not None
+
+    def is_going(self, now: datetime) -> bool:
+        """Whether it may be a deletion without recovery that is not over yet.
+
+        It takes two minutes at most. A secret that can be recovered tells a date days ahead, or
+        that of a deletion long ago.
+        """
+        return self.deleted is not None and timedelta() <= now - self.deleted + _SKEW < _GOING
 
     @property
     def current(self) -> str | None:

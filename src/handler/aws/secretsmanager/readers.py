@@ -2,10 +2,20 @@
 
 import json
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from handler.deadline import Deadline
+from handler.errors import error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
+
+_REFUSED = "MalformedPolicyDocumentException"
+# Usually a principal that was made just now is known after 10.
+_PATIENCE_SECONDS = 30
 
 
 def secret_policy(reader_arns: Iterable[str], account_id: str) -> dict[str, Any]:
@@ -54,27 +64,64 @@ class SecretReaders:
     """The resource policy of one secret, in the account that it is in."""
 
     def __init__(
-        self, secretsmanager: "SecretsManagerClient", secret_name: str, account_id: str
+        self,
+        secretsmanager: "SecretsManagerClient",
+        secret_name: str,
+        account_id: str,
+        deadline: Deadline,
     ) -> None:
         self._client = secretsmanager
         self._secret_name = secret_name
         self._account_id = account_id
+        self._deadline = deadline
 
-    def reconcile(self, reader_arns: tuple[str, ...], *, is_new: bool) -> None:
+    def reconcile(self, reader_arns: tuple[str, ...], *, is_new: bool) -> list[str]:
         """Write the policy that lets exactly these principals in, unless it is there.
 
-        A secret that `is_new` has none, and AWS may not know it yet when it is asked.
+        A secret that `is_new` has no policy yet. Secrets Manager refuses a policy that names a
+        principal which was made just now, or which is gone. Returns those that it refuses for good;
+        the others are in the policy.
         """
         wanted = secret_policy(reader_arns, self._account_id)
-        if is_new or _canonical(self._present()) != _canonical(wanted):
-            self._client.put_resource_policy(
-                SecretId=self._secret_name,
-                ResourcePolicy=json.dumps(wanted),
-                BlockPublicPolicy=True,
-            )
+        if not is_new and _canonical(self._present()) == _canonical(wanted):
+            return []
+        put = partial(self._put, reader_arns)
+        try:
+            self._deadline.until_settled(put, _REFUSED, seconds=_PATIENCE_SECONDS)
+        except ClientError as error:
+            if error_code(error) != _REFUSED:
+                raise
+            return self._put_one_by_one(reader_arns)
+        return []
+
+    def _put(self, reader_arns: Iterable[str]) -> None:
+        self._client.put_resource_policy(
+            SecretId=self._secret_name,
+            ResourcePolicy=json.dumps(secret_policy(reader_arns, self._account_id)),
+            BlockPublicPolicy=True,
+        )
+
+    def _put_one_by_one(self, reader_arns: tuple[str, ...]) -> list[str]:
+        """Find out who is refused; the policy never names more than the wanted readers."""
+        accepted: list[str] = []
+        refused: list[str] = []
+        for arn in dict.fromkeys(reader_arns):
+            try:
+                self._put([*accepted, arn])
+                accepted.append(arn)
+            except ClientError as error:
+                if error_code(error) != _REFUSED:
+                    raise
+                refused.append(arn)
+        if not accepted:
+            self._put(())
+        return refused
 
     def _present(self) -> Any:
-        text = self._client.get_resource_policy(SecretId=self._secret_name).get("ResourcePolicy")
+        """The policy as it is; a secret that was made a moment ago may be unknown here."""
+        get = partial(self._client.get_resource_policy, SecretId=self._secret_name)
+        answer = self._deadline.until_settled(get, "ResourceNotFoundException", seconds=20)
+        text = answer.get("ResourcePolicy")
         return json.loads(text) if text else None
 
 

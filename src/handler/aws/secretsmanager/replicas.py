@@ -6,9 +6,11 @@ its replicas, and a copy may fail after the request for it was accepted.
 
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from handler.aws.secretsmanager.description import ReplicaState, SecretState
 from handler.deadline import Deadline
-from handler.errors import ReplicationError
+from handler.errors import ReplicationError, error_code
 from handler.model.kms import DEFAULT_KMS_KEY, replica_key
 
 if TYPE_CHECKING:
@@ -46,9 +48,16 @@ class SecretReplicas:
         if missing := sorted(set(regions) - good):
             encryption: dict[str, Any] = {"KmsKeyId": key} if key != DEFAULT_KMS_KEY else {}
             replicas: list[Any] = [{"Region": region, **encryption} for region in missing]
-            self._client.replicate_secret_to_regions(
-                SecretId=self._secret_name, AddReplicaRegions=replicas
-            )
+            try:
+                self._client.replicate_secret_to_regions(
+                    SecretId=self._secret_name, AddReplicaRegions=replicas
+                )
+            except ClientError as error:
+                message = error.response["Error"]["Message"]
+                raise ReplicationError(
+                    f"The secret {self._secret_name} could not be copied to {', '.join(missing)}: "
+                    f"{error_code(error)}: {message}"
+                ) from error
             self._wait_for(missing)
 
     def discard(self, regions: list[str]) -> None:

@@ -4,10 +4,12 @@ Secrets Manager User Guide, "Rotation by Lambda function"; API reference of Rota
 CancelRotateSecret.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from handler.aws.secretsmanager.description import RotationState, SecretState
 from handler.aws.secretsmanager.secret import CredentialSecret
+from handler.deadline import Deadline
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -16,9 +18,12 @@ if TYPE_CHECKING:
 class SecretRotation:
     """Rotation of one secret by Secrets Manager."""
 
-    def __init__(self, secretsmanager: "SecretsManagerClient", secret: CredentialSecret) -> None:
+    def __init__(
+        self, secretsmanager: "SecretsManagerClient", secret: CredentialSecret, deadline: Deadline
+    ) -> None:
         self._client = secretsmanager
         self._secret = secret
+        self._deadline = deadline
 
     def abandon(self, state: SecretState, schedule: str | None) -> None:
         """End the rotation that is under way, and cancel the schedule when none is wanted.
@@ -37,11 +42,14 @@ class SecretRotation:
             return ""
         wanted = RotationState(function_arn, schedule)
         if state is None or state.rotation != wanted:
-            self._client.rotate_secret(
+            rotate = partial(
+                self._client.rotate_secret,
                 SecretId=self._secret.name,
                 RotationLambdaARN=function_arn,
                 RotationRules={"ScheduleExpression": schedule},
                 RotateImmediately=False,
             )
+            # Secrets Manager may not know yet that it may invoke the function.
+            self._deadline.until_settled(rotate, "AccessDeniedException", "InvalidRequestException")
             state = self._secret.describe()
         return state.next_rotation if state else ""

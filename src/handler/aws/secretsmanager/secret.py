@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from handler.aws.secretsmanager import value
 from handler.aws.secretsmanager.description import CURRENT, PENDING, PREVIOUS, SecretState
 from handler.aws.tagging import create_or_adopt, reconcile
+from handler.deadline import Deadline
 from handler.model import tags
 from handler.model.keys import AccessKey, StoredKey
 from handler.model.kms import DEFAULT_KMS_KEY
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
 class CredentialSecret:
     """The secret of one resource, by name."""
 
-    def __init__(self, secretsmanager: "SecretsManagerClient", name: str) -> None:
+    def __init__(
+        self, secretsmanager: "SecretsManagerClient", name: str, deadline: Deadline
+    ) -> None:
         self._client = secretsmanager
+        self._deadline = deadline
         self.name = name
 
     def describe(self) -> SecretState | None:
@@ -45,7 +49,12 @@ class CredentialSecret:
             return SecretState(answer["ARN"], self.name)
 
         return create_or_adopt(
-            create, self.describe, "ResourceExistsException", owner, f"secret {self.name}"
+            create,
+            self.describe,
+            "ResourceExistsException",
+            owner,
+            f"secret {self.name}",
+            self._deadline,
         )
 
     def reconcile(
