@@ -27,6 +27,8 @@ from demo.journey import Journey, reader
 from demo.local_aws import LocalAws, local_aws
 from demo.sam import Sam
 from handler.state.record import Record
+from operator_tool import NAME
+from operator_tool.build import archive
 from support.templates import PROJECT, parse
 
 SECRET = "restricted/Provazio"
@@ -153,6 +155,7 @@ def test_readme_snippets_read_the_credentials(scene: Scene, tmp_path: Path) -> N
     stored = scene.journey.stored(SECRET)
     config = Path(os.environ["AWS_CONFIG_FILE"])
     config.write_text("\n".join(blocks("ini")))
+    (tmp_path / NAME).write_bytes(archive())
     for command in blocks("sh"):
         if re.search("--profile|env.yaml|credentials.csv", command):
             run(tmp_path, "/bin/bash", "-ec", command)
