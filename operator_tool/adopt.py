@@ -153,8 +153,7 @@ def _refuse_if_owned(caller: Caller, owner: Owner) -> None:
 
     That resource would delete the user, whoever took it over.
     """
-    region = owner.stack_id.split(":")[3]
-    client = caller.session.client("cloudformation", region_name=region)
+    client = _client_in(caller, owner.stack_id.split(":")[3])
     detail = caller.fields(
         "resources of stacks",
         lambda: client.describe_stack_resource(
@@ -173,6 +172,11 @@ def _refuse_if_owned(caller: Caller, owner: Owner) -> None:
             "delete it. Give that resource DeletionPolicy: Retain, update the stack, take the "
             "resource out of its template, update again, and then adopt the user."
         )
+
+
+def _client_in(caller: Caller, region: str) -> Any:
+    """CloudFormation of the region of the stack that had the user."""
+    return caller.session.client("cloudformation", region_name=region)
 
 
 def _invite_belongings(caller: Caller, name: str, owner: Owner, wanted: str) -> Iterator[Step]:

@@ -73,14 +73,21 @@ def take(caller: Caller, landscape: Landscape, max_age_days: int) -> Inventory:
     gone = [
         _gone(around, name)
         for name, user in around.remembered.items()
-        if _is_gone(found, name, user)
+        if _is_gone(caller, name, user) and name not in found
     ]
     everybody = sorted([*users, *gone], key=lambda report: (report.stack, report.user_name))
     return Inventory(tuple(everybody), len(reports) - len(users))
 
 
-def _is_gone(found: dict[str, Any], name: str, user: Remembered) -> bool:
-    return name not in found and bool(user.made.user_id) and bool(found)
+def _is_gone(caller: Caller, name: str, user: Remembered) -> bool:
+    """Whether the user was made, and does not exist although the users could be read."""
+    read = not any(gap.startswith("users") for gap in caller.gaps)
+    iam = caller.client("iam")
+    return (
+        read
+        and bool(user.made.user_id)
+        and caller.ask("users", lambda: iam.get_user(UserName=name), _GONE) == []
+    )
 
 
 def _remembered(caller: Caller, provider: Provider) -> dict[str, Remembered]:
@@ -202,7 +209,9 @@ def _role(key_id: str, made: MadeUser | None) -> str:
         return "unknown"
     if key_id == made.current:
         return "current"
-    return "replaced" if key_id in made.keys else "foreign"
+    if key_id in made.keys:
+        return "replaced"
+    return "inherited" if key_id in made.inherited else "foreign"
 
 
 def _policies(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from operator_tool import ToolError
@@ -90,18 +91,17 @@ def _provider(caller: Caller, stack: Any) -> Provider:
     given = {
         each["ParameterKey"]: each.get("ParameterValue", "") for each in stack.get("Parameters", ())
     }
-
-    def physical_id(logical_id: str) -> str:
-        answer = caller.client("cloudformation").describe_stack_resource(
-            StackName=stack["StackId"], LogicalResourceId=logical_id
-        )
-        return str(answer["StackResourceDetail"]["PhysicalResourceId"])
-
     table = caller.read(
-        "the state table's name", lambda: physical_id("StateTable"), "", "ValidationError"
+        "the state table's name",
+        partial(physical_id, caller, stack, "StateTable"),
+        "",
+        "ValidationError",
     )
     boundary = given.get("PermissionsBoundaryArn") or caller.read(
-        "the boundary's name", lambda: physical_id("UserBoundary"), "", "ValidationError"
+        "the boundary's name",
+        partial(physical_id, caller, stack, "UserBoundary"),
+        "",
+        "ValidationError",
     )
     return Provider(
         stack["StackName"],
@@ -110,3 +110,11 @@ def _provider(caller: Caller, stack: Any) -> Provider:
         boundary,
         table,
     )
+
+
+def physical_id(caller: Caller, stack: Any, logical_id: str) -> str:
+    """What a resource of a stack is called."""
+    answer = caller.client("cloudformation").describe_stack_resource(
+        StackName=stack["StackId"], LogicalResourceId=logical_id
+    )
+    return str(answer["StackResourceDetail"]["PhysicalResourceId"])

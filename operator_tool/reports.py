@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class KeyReport:
-    """An access key; `role` is current, replaced, foreign or unknown.
+    """An access key; `role` is current, replaced, inherited, foreign or unknown.
 
     A key in its grace `ends` then. `last_used` is None of a key that was never used.
     """

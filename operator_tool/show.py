@@ -17,8 +17,10 @@ from operator_tool.caller import Caller
 
 def console() -> Console:
     """Where results go; plain and wide where nobody looks."""
-    made = Console(highlight=False)
-    return made if made.is_terminal else Console(highlight=False, width=160, no_color=True)
+    made = Console(highlight=False, emoji=False)  # ARNs hold words between colons.
+    if made.is_terminal:
+        return made
+    return Console(highlight=False, emoji=False, width=160, no_color=True)
 
 
 def as_json(caller: Caller, **members: Any) -> str:

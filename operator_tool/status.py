@@ -84,7 +84,7 @@ def _key(key: KeyReport, now: datetime) -> str:
         parts.append(f"ends in {show.span(key.ends - now)}" if key.ends > now else "overdue")
     if not key.active:
         parts.append("inactive")
-    colour = {"current": "green", "replaced": "yellow"}.get(key.role, "red")
+    colour = {"current": "green", "replaced": "yellow", "inherited": "yellow"}.get(key.role, "red")
     return f"[{colour}]{key.access_key_id}[/] {', '.join(parts)}"
 
 

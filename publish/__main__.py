@@ -6,6 +6,7 @@ import tempfile
 import tomllib
 from pathlib import Path
 
+from operator_tool.build import archive
 from publish import PROJECT, PublishError
 from publish.bucket import own_buckets
 from publish.package import Artefact, build, code
@@ -13,7 +14,7 @@ from publish.page import launch_page
 from publish.publisher import Publication
 from publish.readme import with_table
 from publish.record import RECORD, record_text
-from publish.release import PAGE, TEMPLATE, Publisher, Release, checked_release
+from publish.release import PAGE, TEMPLATE, TOOL, Publisher, Release, checked_release
 from publish.template import parse_template, published_template
 
 
@@ -49,6 +50,7 @@ def artefacts(release: Release, publisher: Publisher | None = None) -> list[Arte
             *code(built),
             Artefact(TEMPLATE, published_template(template, release).encode(), "application/yaml"),
             Artefact(PAGE, page, "text/html; charset=utf-8"),
+            Artefact(TOOL, archive(), "application/zip"),
         ]
 
 

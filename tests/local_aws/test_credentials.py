@@ -27,6 +27,8 @@ from demo.journey import Journey, reader
 from demo.local_aws import LocalAws, local_aws
 from demo.sam import Sam
 from handler.state.record import Record
+from operator_tool import NAME
+from operator_tool.build import archive
 from support.templates import PROJECT, parse
 
 SECRET = "restricted/Provazio"
@@ -155,6 +157,7 @@ def test_documented_snippets_read_the_credentials(scene: Scene, tmp_path: Path) 
     Those of the profile and of JavaScript are in test_profile.py.
     """
     stored = scene.journey.stored(SECRET)
+    (tmp_path / NAME).write_bytes(archive())
     for command in blocks("sh"):
         if re.search("env.yaml|credentials.csv", command):
             run(tmp_path, "/bin/bash", "-ec", command)
