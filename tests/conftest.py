@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from doubles import passing_time, strict_dynamodb, strict_moto
+from doubles import late_cloudformation, passing_time, strict_dynamodb, strict_moto
 from doubles.account import fresh_aws
 from doubles.aws_calls import Calls
 from doubles.clock import Clock
@@ -75,6 +75,12 @@ def aws(
     output = caplog.text + printed.out + printed.err + str(responses.bodies) + remembered
     for secret_access_key in calls.secret_access_keys:
         assert secret_access_key not in output
+
+
+@pytest.fixture
+def told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CloudFormation is not late, for tests that count what is waited for otherwise."""
+    late_cloudformation.tell_at_once(monkeypatch)
 
 
 @pytest.fixture

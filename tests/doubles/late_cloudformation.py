@@ -165,3 +165,9 @@ def _late(stack: Any) -> dict[str, Any]:
         "DeploymentConfig": vars(stack).get("deployment_config"),
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def tell_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that count what is waited for otherwise."""
+    monkeypatch.setattr("doubles.late_cloudformation.STACK_SECONDS", 0.0)
+    monkeypatch.setattr("doubles.late_cloudformation.RESOURCE_SECONDS", 0.0)
