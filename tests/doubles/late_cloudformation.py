@@ -67,6 +67,13 @@ def set_status(stack: Any, name: str) -> None:
     stack.status = name
 
 
+def tell_again(stack: Any, name: str) -> None:
+    """For some seconds the stack is told to be in a status of before, after a later one was."""
+    known = _statuses(stack)
+    update = known.now.update - (not name.startswith("UPDATE"))
+    stack.told = Told(known.now, time.monotonic(), Status(name, update))
+
+
 def sends(event: Event) -> None:
     """CloudFormation sends an event, and says so of its resource; a second delivery is Lambda's."""
     stack = _stacks().get(event["StackId"])

@@ -308,9 +308,13 @@ class Stacks(RuleBasedStateMachine):
             return None
         finally:
             self.calls.disarm()
-        deleted = event["RequestType"] == "Delete"
         wanted = resource.name_in(event["ResourceProperties"])
-        assert answer["PhysicalResourceId"] == (event["PhysicalResourceId"] if deleted else wanted)
+        match event["RequestType"], answer["Status"]:
+            case "Delete", _:
+                wanted = event["PhysicalResourceId"]
+            case "Create", "FAILED":
+                wanted = f"not-created:{event['RequestId']}"
+        assert answer["PhysicalResourceId"] == wanted
         return answer
 
     def _event(

@@ -36,11 +36,6 @@ FOR_OTHERS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda _seconds: None)
-
-
 def called(calls: Calls, act: Callable[[], None]) -> set[str]:
     """The actions that the functions call meanwhile; STS is called as the user, not as the role."""
     before = len(calls.names)

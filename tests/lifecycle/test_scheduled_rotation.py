@@ -148,6 +148,7 @@ def test_each_step_repeated(rotation: SecretsManager, repeats: int) -> None:
     is_whole()
 
 
+@pytest.mark.usefixtures("told_at_once")
 @pytest.mark.parametrize("follow", ["keep", "rotate", "rename", "remove", "delete"])
 @pytest.mark.parametrize("taken", range(4), ids=["begun", *STEPS[:3]])
 def test_request_in_the_middle_of_a_rotation_that_stands_still(
@@ -261,6 +262,7 @@ def test_roll_back_restores_a_rotated_key(stack: Stack, rotation: SecretsManager
     is_whole()
 
 
+@pytest.mark.usefixtures("told_at_once")
 def test_busy_stack_is_waited_for(stack: Stack, rotation: SecretsManager) -> None:
     """While the stack is at work no key is made; when it is idle again, the rotation goes on."""
     before = current()

@@ -282,6 +282,7 @@ def keep_copies(monkeypatch: pytest.MonkeyPatch, refusals: int) -> None:
     monkeypatch.setattr(SecretsManagerResponse, "delete_secret", refuse)
 
 
+@pytest.mark.usefixtures("told_at_once")
 def test_copies_are_waited_for(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, slept: list[float]
 ) -> None:
@@ -303,6 +304,7 @@ def test_copies_are_waited_for(
     assert slept == [2, 2]
 
 
+@pytest.mark.usefixtures("told_at_once")
 def test_copies_that_take_long_do_not_fail_the_update(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, slept: list[float]
 ) -> None:
@@ -320,6 +322,7 @@ def test_copies_that_take_long_do_not_fail_the_update(
     assert sum(slept) == 60
 
 
+@pytest.mark.usefixtures("told_at_once")
 def test_deletion_waits_for_copies_that_linger(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, slept: list[float]
 ) -> None:

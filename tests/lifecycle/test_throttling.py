@@ -18,7 +18,10 @@ from handler.errors import LeaseLostError
 from handler.state.memory import LEASE_SECONDS
 
 # moto warns of codes that the service model does not list.
-pytestmark = pytest.mark.filterwarnings("ignore:Exception.*does not match an error shape")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Exception.*does not match an error shape"),
+    pytest.mark.usefixtures("told_at_once"),
+]
 
 PROPERTIES = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
 LONG = 150.0  # More than two leases.

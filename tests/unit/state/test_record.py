@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handler.model.progress import Progress
 from handler.state.record import (
     Answer,
     Goal,
@@ -20,7 +21,7 @@ MOST_REQUESTS, MOST_GOALS = 20, 100
 TEXTS = st.text(max_size=8)
 NAMES = st.sampled_from(["Provazio", "Second", "Third"])
 ANSWERS = st.builds(Answer, TEXTS, TEXTS, st.dictionaries(TEXTS, TEXTS, max_size=3))
-SERVED = st.builds(Served, TEXTS, st.none() | ANSWERS)
+SERVED = st.builds(Served, TEXTS, st.none() | ANSWERS, TEXTS)
 KEYS = st.builds(MadeKey, TEXTS, TEXTS, TEXTS)
 MINTINGS = st.builds(Minting, st.lists(TEXTS, max_size=2).map(tuple), TEXTS)
 IDS = st.dictionaries(TEXTS, TEXTS, max_size=3)
@@ -36,6 +37,7 @@ USERS = st.builds(
     IDS,
     st.dictionaries(TEXTS, KEYS, max_size=3),
     st.none() | MINTINGS,
+    TEXTS,
 )
 GOALS = st.builds(Goal, TEXTS, TEXTS, TEXTS)
 RECORDS = st.builds(
@@ -44,6 +46,7 @@ RECORDS = st.builds(
     st.dictionaries(NAMES, USERS),
     st.lists(SERVED, max_size=3).map(tuple),
     st.lists(GOALS, max_size=3).map(tuple),
+    st.builds(Progress, TEXTS, TEXTS),
 )
 
 
