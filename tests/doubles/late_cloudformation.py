@@ -76,7 +76,7 @@ def tell_again(stack: Any, name: str) -> None:
 
 def sends(event: Event) -> None:
     """CloudFormation sends an event, and says so of its resource; a second delivery is Lambda's."""
-    stack = _stacks().get(event["StackId"])
+    stack = _stacks().get(event.get("StackId", ""))
     if stack is None or event["RequestId"] in vars(stack).setdefault("sent", set()):
         return
     stack.sent.add(event["RequestId"])
@@ -85,7 +85,10 @@ def sends(event: Event) -> None:
     kind, physical_id = event["RequestType"], event.get("PhysicalResourceId", "")
     replaced = told.now and told.now.physical_id not in ("", physical_id)
     if kind == "Delete" and replaced and stack.status not in _WHOLE:
-        return  # It is of the resource as it was before, and the resource itself is at rest.
+        # It is of the resource as it was before, and the resource itself is at rest by now.
+        at_rest = replace(told.now, status="UPDATE_COMPLETE", request_id="")
+        resources[event["LogicalResourceId"]] = told.then(at_rest)
+        return
     resources[event["LogicalResourceId"]] = told.then(
         Resource(
             event["ResourceType"], f"{kind.upper()}{_AT_WORK}", physical_id, event["RequestId"]

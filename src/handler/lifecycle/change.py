@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 
 from handler.aws.account import Account
-from handler.cloudformation.request import Request, digest
 from handler.cloudformation.operation import Operation
+from handler.cloudformation.request import Request, digest
 from handler.keys.plan import Purpose
 from handler.model import tags
 from handler.model.desired import Desired

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from handler.aws.account import Account
 from handler.cloudformation import stack
+from handler.cloudformation.operation import Operation
 from handler.cloudformation.request import Request, digest
 from handler.cloudformation.response import MAXIMUM_BYTES
-from handler.cloudformation.operation import Operation
 from handler.errors import StackRefusedError, UnansweredError
 from handler.lifecycle import delete, rediscover
 from handler.lifecycle.apply import apply
