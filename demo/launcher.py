@@ -2,7 +2,7 @@
 
 MiniStack 1.5.33 judges IAM calls without paths, schedules without their group, and none with the
 service's own condition keys, so that a correctly scoped role is refused; it also takes any bucket
-for ours, misses templates at the addresses that S3 gives, rotates secrets without asking their
+for ours, misses templates at the addresses that S3 gives, tells of no resource in progress, rotates secrets without asking their
 function, and never stops. Each correction names the page of the Service Authorization Reference,
 "Actions, resources, and condition keys for …", or the guide, that it follows;
 `tests/local_aws/test_emulator.py` fails when one is no longer needed.
@@ -21,12 +21,14 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import error_response_json, json_response
 from ministack.services import iam, lambda_svc, s3, secretsmanager
-from ministack.services.cloudformation import helpers
+from ministack.services import cloudformation
+from ministack.services.cloudformation import handlers, helpers
 
 _extract_resource_arn: Callable[..., str] = iam_actions.extract_resource_arn
 _request_tag_context: Callable[..., dict[str, Any]] = iam_actions.request_tag_context
@@ -34,6 +36,7 @@ _rotate_secret: Callable[..., tuple[int, dict[str, str], bytes]] = secretsmanage
 _secrets_request: Callable[..., Any] = secretsmanager.handle_request
 _apply_bucket_scope: Callable[..., Any] = s3._apply_bucket_scope
 _evaluate: Callable[..., iam_evaluator.EvalResult] = iam_evaluator.evaluate
+_describe_stack_resource: Callable[..., Any] = handlers._describe_stack_resource
 _resolve_document: Callable[..., tuple[str | None, Any]] = helpers._resolve_document
 # One line for each decision of IAM, in the directory of the local AWS.
 DECISIONS = "decisions.log"
@@ -153,6 +156,37 @@ def document(params: dict[str, Any], body: str, url: str, label: str) -> tuple[s
     return _resolve_document(params, body, url, label)
 
 
+def describe_stack_resource(params: dict[str, Any]) -> Any:
+    """Tell a resource that is in progress as well (API reference of DescribeStackResource).
+
+    MiniStack keeps its resources as they were when an operation on them had ended; its events say
+    more.
+    """
+    stack = handlers._resolve_stack(handlers._p(params, "StackName"))
+    wanted = handlers._p(params, "LogicalResourceId")
+    events = cloudformation._stack_events.get(stack["StackId"], []) if stack else []
+    last = next((one for one in reversed(events) if one["LogicalResourceId"] == wanted), None)
+    if last is None:
+        return _describe_stack_resource(params)
+    told = {**last, "LastUpdatedTimestamp": last["Timestamp"], "StackName": stack["StackName"]}
+    names = (
+        "StackId",
+        "StackName",
+        "LogicalResourceId",
+        "PhysicalResourceId",
+        "ResourceType",
+        "ResourceStatus",
+        "LastUpdatedTimestamp",
+    )
+    detail = "".join(f"<{name}>{escape(told[name])}</{name}>" for name in names)
+    return handlers._xml(
+        HTTPStatus.OK,
+        "DescribeStackResourceResponse",
+        f"<DescribeStackResourceResult><StackResourceDetail>{detail}</StackResourceDetail>"
+        "</DescribeStackResourceResult>",
+    )
+
+
 def rotate_secret(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
     """Leave the new version to the function ("How rotation works", Secrets Manager user guide)."""
     _, secret = secretsmanager._resolve(request.get("SecretId"))
@@ -212,6 +246,7 @@ def main() -> None:
     iam_actions.request_tag_context = condition_context
     s3._apply_bucket_scope = bucket_scope
     helpers._resolve_document = document
+    handlers._ACTION_HANDLERS["DescribeStackResource"] = describe_stack_resource
     secretsmanager._rotate_secret = rotate_secret
     secretsmanager.handle_request = secrets_request
     app._port_is_bindable = lambda _host, _port: False

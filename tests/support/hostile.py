@@ -101,12 +101,12 @@ class Account:
         """A stack that stays in CREATE_IN_PROGRESS, because nobody answers for its resource."""
         token = "arn:aws:lambda:us-east-1:123456789012:function:Other"
         waiting = {
-            "Type": "Custom::Waiting",
+            "Type": "Custom::RestrictedIAMUser",
             "Properties": {"ServiceToken": token, "ServiceTimeout": 3600},
         }
         cloudformation = self.client("cloudformation")
         stack_id = cloudformation.create_stack(
-            StackName="busy", TemplateBody=json.dumps({"Resources": {"Waiting": waiting}})
+            StackName="busy", TemplateBody=json.dumps({"Resources": {"Installer": waiting}})
         )["StackId"]
         give_up = time.monotonic() + _BUSY_WITHIN_SECONDS
         while time.monotonic() < give_up:
