@@ -26,8 +26,7 @@ from xml.sax.saxutils import escape
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import error_response_json, json_response
-from ministack.services import iam, lambda_svc, s3, secretsmanager
-from ministack.services import cloudformation
+from ministack.services import cloudformation, iam, lambda_svc, s3, secretsmanager
 from ministack.services.cloudformation import handlers, helpers
 
 _extract_resource_arn: Callable[..., str] = iam_actions.extract_resource_arn
