@@ -2,10 +2,10 @@
 
 MiniStack 1.5.33 judges IAM calls without paths, schedules without their group, and none with the
 service's own condition keys, so that a correctly scoped role is refused; it also takes any bucket
-for ours, misses templates at the addresses that S3 gives, tells of no resource in progress, rotates secrets without asking their
-function, and never stops. Each correction names the page of the Service Authorization Reference,
-"Actions, resources, and condition keys for …", or the guide, that it follows;
-`tests/local_aws/test_emulator.py` fails when one is no longer needed.
+for ours, misses templates at the addresses that S3 gives, tells of no resource in progress, rotates
+secrets without asking their function, and never stops. Each correction names the page of the
+Service Authorization Reference, "Actions, resources, and condition keys for …", or the guide, that
+it follows; `tests/local_aws/test_emulator.py` fails when one is no longer needed.
 """
 
 import contextvars

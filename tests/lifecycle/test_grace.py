@@ -22,6 +22,9 @@ PROPERTIES: dict[str, Any] = {"UserName": "Provazio", "PolicyTemplate": "vanilla
 ROTATED = PROPERTIES | {"Serial": "2"}
 
 
+pytestmark = pytest.mark.usefixtures("slept")
+
+
 @dataclass
 class Clock:
     """The time by which keys are judged; they are made in the real one."""
@@ -188,6 +191,7 @@ def test_tags_that_were_stripped_by_hand(stack: Stack, clock: Clock, thing: str)
     assert world.keys() == {new: "Active"}
 
 
+@pytest.mark.usefixtures("told_at_once")
 def test_busy_stack_puts_the_end_off(stack: Stack, clock: Clock) -> None:
     """While the stack is at work its roll-back may want the key, so a later schedule ends it."""
     old, new = rotated(stack)
