@@ -3,10 +3,10 @@
 MiniStack 1.5.33 judges IAM calls without paths, schedules without their group, and none with the
 service's own condition keys or the function that calls, so that a correctly scoped role is refused;
 it also takes any bucket for ours, misses templates at the addresses that S3 gives, rotates secrets
-without asking their function, makes neither composite alarms nor saved queries, deletes what others
-still need, and never stops. Each correction names the page of the Service Authorization Reference,
-"Actions, resources, and condition keys for …", or the guide, that it follows;
-`tests/local_aws/test_emulator.py` fails when one is no longer needed.
+without asking their function, tells of no resource in progress, makes neither composite alarms nor
+saved queries, deletes what others still need, and never stops. Each correction names the page of
+the Service Authorization Reference, "Actions, resources, and condition keys for …", or the guide,
+that it follows; `tests/local_aws/test_emulator.py` fails when one is no longer needed.
 """
 
 import contextvars
@@ -22,12 +22,13 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from xml.sax.saxutils import escape
 
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
 from ministack.services import cloudformation, cloudwatch, iam, lambda_svc, s3, secretsmanager
-from ministack.services.cloudformation import helpers, provisioners, stacks
+from ministack.services.cloudformation import handlers, helpers, provisioners, stacks
 
 _extract_resource_arn: Callable[..., str] = iam_actions.extract_resource_arn
 _request_tag_context: Callable[..., dict[str, Any]] = iam_actions.request_tag_context
@@ -36,6 +37,7 @@ _secrets_request: Callable[..., Any] = secretsmanager.handle_request
 _apply_bucket_scope: Callable[..., Any] = s3._apply_bucket_scope
 _evaluate: Callable[..., iam_evaluator.EvalResult] = iam_evaluator.evaluate
 _delete_resource: Callable[..., None] = stacks._delete_resource
+_describe_stack_resource: Callable[..., Any] = handlers._describe_stack_resource
 _resolve_document: Callable[..., tuple[str | None, Any]] = helpers._resolve_document
 # A physical id and the attributes.
 Made = tuple[str, dict[str, str]]
@@ -173,6 +175,37 @@ def delete_resource(
     _delete_resource(kind, physical_id, properties, stack_name, logical_id)
 
 
+def describe_stack_resource(params: dict[str, Any]) -> Any:
+    """Tell a resource that is in progress as well (API reference of DescribeStackResource).
+
+    MiniStack keeps its resources as they were when an operation on them had ended; its events say
+    more.
+    """
+    stack = handlers._resolve_stack(handlers._p(params, "StackName"))
+    wanted = handlers._p(params, "LogicalResourceId")
+    events = cloudformation._stack_events.get(stack["StackId"], []) if stack else []
+    last = next((one for one in reversed(events) if one["LogicalResourceId"] == wanted), None)
+    if last is None:
+        return _describe_stack_resource(params)
+    told = {**last, "LastUpdatedTimestamp": last["Timestamp"], "StackName": stack["StackName"]}
+    names = (
+        "StackId",
+        "StackName",
+        "LogicalResourceId",
+        "PhysicalResourceId",
+        "ResourceType",
+        "ResourceStatus",
+        "LastUpdatedTimestamp",
+    )
+    detail = "".join(f"<{name}>{escape(told[name])}</{name}>" for name in names)
+    return handlers._xml(
+        HTTPStatus.OK,
+        "DescribeStackResourceResponse",
+        f"<DescribeStackResourceResult><StackResourceDetail>{detail}</StackResourceDetail>"
+        "</DescribeStackResourceResult>",
+    )
+
+
 def rotate_secret(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
     """Leave the new version to the function ("How rotation works", Secrets Manager user guide)."""
     _, secret = secretsmanager._resolve(request.get("SecretId"))
@@ -282,6 +315,7 @@ def main() -> None:
     s3._apply_bucket_scope = bucket_scope
     helpers._resolve_document = document
     stacks._delete_resource = delete_resource
+    handlers._ACTION_HANDLERS["DescribeStackResource"] = describe_stack_resource
     secretsmanager._rotate_secret = rotate_secret
     secretsmanager.handle_request = secrets_request
     provisioners._RESOURCE_HANDLERS.update(resource_types())

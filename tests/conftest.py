@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from doubles import strict_dynamodb, strict_moto, unkind
+from doubles import late_cloudformation, strict_dynamodb, strict_moto, unkind
 from doubles.account import fresh_aws
 from doubles.aws_calls import Calls
 from doubles.clock import Clock
@@ -57,7 +57,6 @@ def responses(monkeypatch: pytest.MonkeyPatch) -> ResponseUrl:
 
 @pytest.fixture
 def aws(
-    request: pytest.FixtureRequest,
     calls: Calls,
     responses: ResponseUrl,
     clock: Clock,
@@ -67,8 +66,6 @@ def aws(
 ) -> Iterator[None]:
     """moto, empty at first; afterwards no output and no memory holds a secret access key."""
     strict_moto.install(monkeypatch)
-    if not {"clock", "runs"} & set(request.fixturenames):
-        request.getfixturevalue("slept")
     with fresh_aws(calls):
         yield
         remembered = str(strict_dynamodb.items())
@@ -77,6 +74,12 @@ def aws(
     output = logged + printed.out + printed.err + str(responses.bodies) + remembered
     for secret_access_key in calls.secret_access_keys:
         assert secret_access_key not in output
+
+
+@pytest.fixture
+def told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CloudFormation is not late, for tests that count what is waited for otherwise."""
+    late_cloudformation.tell_at_once(monkeypatch)
 
 
 @pytest.fixture
@@ -112,8 +115,8 @@ def slept(clock: Clock) -> list[float]:
 
 
 @pytest.fixture
-def kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AWS has no passing refusals, for tests that count those of their own."""
+def kind(told_at_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS has no passing refusals and is not late, for tests that count those of their own."""
     monkeypatch.setattr(unkind, "UNKINDNESS", unkind.NONE)
 
 

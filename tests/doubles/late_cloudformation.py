@@ -67,9 +67,16 @@ def set_status(stack: Any, name: str) -> None:
     stack.status = name
 
 
+def tell_again(stack: Any, name: str) -> None:
+    """For some seconds the stack is told to be in a status of before, after a later one was."""
+    known = _statuses(stack)
+    update = known.now.update - (not name.startswith("UPDATE"))
+    stack.told = Told(known.now, time.monotonic(), Status(name, update))
+
+
 def sends(event: Event) -> None:
     """CloudFormation sends an event, and says so of its resource; a second delivery is Lambda's."""
-    stack = _stacks().get(event["StackId"])
+    stack = _stacks().get(event.get("StackId", ""))
     if stack is None or event["RequestId"] in vars(stack).setdefault("sent", set()):
         return
     stack.sent.add(event["RequestId"])
@@ -78,7 +85,10 @@ def sends(event: Event) -> None:
     kind, physical_id = event["RequestType"], event.get("PhysicalResourceId", "")
     replaced = told.now and told.now.physical_id not in ("", physical_id)
     if kind == "Delete" and replaced and stack.status not in _WHOLE:
-        return  # It is of the resource as it was before, and the resource itself is at rest.
+        # It is of the resource as it was before, and the resource itself is at rest by now.
+        at_rest = replace(told.now, status="UPDATE_COMPLETE", request_id="")
+        resources[event["LogicalResourceId"]] = told.then(at_rest)
+        return
     resources[event["LogicalResourceId"]] = told.then(
         Resource(
             event["ResourceType"], f"{kind.upper()}{_AT_WORK}", physical_id, event["RequestId"]
@@ -165,3 +175,9 @@ def _late(stack: Any) -> dict[str, Any]:
         "DeploymentConfig": vars(stack).get("deployment_config"),
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def tell_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that count what is waited for otherwise."""
+    monkeypatch.setattr("doubles.late_cloudformation.STACK_SECONDS", 0.0)
+    monkeypatch.setattr("doubles.late_cloudformation.RESOURCE_SECONDS", 0.0)

@@ -84,8 +84,12 @@ class Scene:
             return None
         finally:
             self.calls.disarm()
-        deleted = event["RequestType"] == "Delete"
-        assert answer["PhysicalResourceId"] == (event["PhysicalResourceId"] if deleted else wanted)
+        match event["RequestType"], answer["Status"]:
+            case "Delete", _:
+                wanted = event["PhysicalResourceId"]
+            case "Create", "FAILED":
+                wanted = f"not-created:{event['RequestId']}"
+        assert answer["PhysicalResourceId"] == wanted
         return answer
 
     def serve_again(self, event: dict[str, Any], answer: dict[str, Any] | None) -> dict[str, Any]:
@@ -167,9 +171,12 @@ def test_create(
     for at, scene in scenes("create"):
         event = scene.event("Create", "CREATE_IN_PROGRESS", BEFORE)
         answer = scene.serve(event, at, fault)
-        if follow == "delivered again" and scene.serve_again(event, answer)["Status"] == "SUCCESS":
-            scene.is_whole(BEFORE)
-        physical_id = INVENTED if follow == "invented id" else "Provazio"
+        if follow == "delivered again":
+            answer = scene.serve_again(event, answer)
+            if answer["Status"] == "SUCCESS":
+                scene.is_whole(BEFORE)
+        known = answer["PhysicalResourceId"] if answer else "Provazio"
+        physical_id = INVENTED if follow == "invented id" else known
         scene.send("Delete", "ROLLBACK_IN_PROGRESS", BEFORE, physical_id=physical_id)
         scene.is_gone()
 

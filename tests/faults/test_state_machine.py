@@ -314,9 +314,13 @@ class Stacks(RuleBasedStateMachine):
             return None
         finally:
             self.calls.disarm()
-        deleted = event["RequestType"] == "Delete"
         wanted = resource.name_in(event["ResourceProperties"])
-        assert answer["PhysicalResourceId"] == (event["PhysicalResourceId"] if deleted else wanted)
+        match event["RequestType"], answer["Status"]:
+            case "Delete", _:
+                wanted = event["PhysicalResourceId"]
+            case "Create", "FAILED":
+                wanted = f"not-created:{event['RequestId']}"
+        assert answer["PhysicalResourceId"] == wanted
         return answer
 
     def _event(
@@ -443,7 +447,7 @@ class Stacks(RuleBasedStateMachine):
             physical_id = answer["PhysicalResourceId"] if answer else unanswered_id
             gone = self._event(resource, "Delete", wanted, physical_id=physical_id)
             self._follow(resource, GIVEN_UP[status], gone, later)
-        resource.stack.set_status("UPDATE_COMPLETE")
+        resource.stack.rest("UPDATE_COMPLETE")
 
     @precondition(lambda self: any(one.properties is not None for one in self.resources))
     @rule(which=STACKS, change=CHANGES, trouble=TROUBLES, echo=ECHOES, later=TROUBLES, way=WAYS)
@@ -504,7 +508,7 @@ class Stacks(RuleBasedStateMachine):
         else:
             self._roll_back(resource, wanted, answer, later, way)
         resource.stack.disable_rollback(False)
-        resource.stack.set_status("UPDATE_COMPLETE")
+        resource.stack.rest("UPDATE_COMPLETE")
 
     @staticmethod
     def _updated(resource: Resource, wanted: Properties, key: str) -> None:
@@ -574,7 +578,7 @@ class Stacks(RuleBasedStateMachine):
         self.operation = [event, event]
         self._follow(resource, status, event, later)
         resource.properties = None
-        resource.stack.set_status("UPDATE_COMPLETE")
+        resource.stack.rest("UPDATE_COMPLETE")
 
     @precondition(lambda self: any(one.properties is not None for one in self.resources))
     @rule(which=STACKS)
@@ -624,7 +628,7 @@ class Stacks(RuleBasedStateMachine):
         wanted = before | {"Tags": [{"Key": "mended", "Value": str(uuid.uuid4())}]}
         event = self._event(resource, "Update", wanted, before, resource.user_name)
         answer = self._begin(resource, "UPDATE_IN_PROGRESS", event, None, free=True)
-        resource.stack.set_status("UPDATE_COMPLETE")
+        resource.stack.rest("UPDATE_COMPLETE")
         assert answer
         key = answer["Data"]["AccessKeyId"]
         assert (key != resource.key) == (deed in LOSES_KEY or "Serial" not in before)

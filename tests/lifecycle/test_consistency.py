@@ -373,8 +373,8 @@ def steps_out_of_time(
         begun = len(calls.names)
         remaining(lambda end=begun + enough: 60 + end - len(calls.names))  # type: ignore[misc]
         answer = perform()
-        assert answer["PhysicalResourceId"] == "Provazio"
         if answer["Status"] == "SUCCESS":
+            assert answer["PhysicalResourceId"] == "Provazio"
             return list(dict.fromkeys(sentences))
         assert "Time ran out before this could be done: " in answer["Reason"]
         assert answer["Reason"].endswith("try again.")

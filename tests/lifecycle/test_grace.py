@@ -177,6 +177,7 @@ def test_tags_that_were_stripped_by_hand(stack: Stack, clock: Clock, thing: str)
     assert world.keys() == {new: "Active"}
 
 
+@pytest.mark.usefixtures("told_at_once")
 def test_busy_stack_puts_the_end_off(stack: Stack, clock: Clock) -> None:
     """While the stack is at work its roll-back may want the key, so a later schedule ends it."""
     old, new = rotated(stack)

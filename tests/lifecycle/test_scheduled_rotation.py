@@ -263,6 +263,7 @@ def test_roll_back_restores_a_rotated_key(stack: Stack, rotation: SecretsManager
     is_whole()
 
 
+@pytest.mark.usefixtures("told_at_once")
 def test_busy_stack_is_waited_for(stack: Stack, rotation: SecretsManager) -> None:
     """While the stack is at work no key is made; when it is idle again, the rotation goes on."""
     before = current()

@@ -135,7 +135,7 @@ NEXT: dict[str, dict[str, Any]] = {**IN_PLACE, "rotate": {"Serial": "3"}}
 def test_end_of_grace_and_update(pairs: Pairs, change: str, order: str) -> None:
     """The end of a replaced key beside an Update ends that key and no other."""
     _, key = rotated(pairs)
-    pairs.stack.set_status("UPDATE_COMPLETE")
+    pairs.stack.rest("UPDATE_COMPLETE")
     old = BEFORE | {"Serial": "2"}
     new = old | NEXT[change]
     ending = due(pairs)
@@ -200,7 +200,7 @@ def test_end_of_grace_and_roll_back(pairs: Pairs, order: str) -> None:
 def test_end_of_grace_and_delete(pairs: Pairs, order: str) -> None:
     """The end of a replaced key beside a Delete leaves nothing."""
     rotated(pairs)
-    pairs.stack.set_status("UPDATE_COMPLETE")
+    pairs.stack.rest("UPDATE_COMPLETE")
     ending = due(pairs)
     name = world.schedules()[0]["Name"]
     delete = Delivery(
@@ -220,7 +220,7 @@ def test_end_of_grace_and_delete(pairs: Pairs, order: str) -> None:
 def test_end_of_grace_and_rotation_step(pairs: Pairs, step: str, order: str) -> None:
     """The end of a replaced key beside a step of the next rotation ends that key and no other."""
     rotated(pairs)
-    pairs.stack.set_status("UPDATE_COMPLETE")
+    pairs.stack.rest("UPDATE_COMPLETE")
     ending = due(pairs)
     name = world.schedules()[0]["Name"]
     rotation, taken = pairs.rotating(step)
@@ -236,7 +236,7 @@ def test_end_of_grace_and_rotation_step(pairs: Pairs, step: str, order: str) -> 
 def test_end_of_grace_and_its_twin(pairs: Pairs) -> None:
     """A schedule that fires twice ends the replaced key once."""
     _, key = rotated(pairs)
-    pairs.stack.set_status("UPDATE_COMPLETE")
+    pairs.stack.rest("UPDATE_COMPLETE")
     ending = due(pairs)
     name = world.schedules()[0]["Name"]
 

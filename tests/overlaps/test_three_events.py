@@ -96,7 +96,7 @@ def test_replaced_user_that_its_template_keeps(
 ) -> None:
     """With UpdateReplacePolicy: Retain, what comes after the replacement leaves the former user."""
     update(stack, OTHER_USER, FIRST)
-    stack.set_status("UPDATE_COMPLETE")
+    stack.rest("UPDATE_COMPLETE")
     runs.now += 86_400
     if then == "Update":
         update(stack, OTHER_USER | TAGGED, OTHER_USER, "Second")
@@ -139,7 +139,7 @@ def test_roll_back_after_a_rotation_that_died_at_its_end(
 ) -> None:
     """A rotation whose function died when its key was current is known to the next roll-back."""
     made(stack, ROTATED)
-    stack.set_status("CREATE_COMPLETE")
+    stack.rest("CREATE_COMPLETE")
     rotation = SecretsManager()
     rotation.begin()
     rotation.take(*STEPS[:3])
@@ -257,7 +257,7 @@ def test_refused_event_overtakes_nothing(stack: Stack, runs: Interleaving) -> No
 def test_grace_of_a_scheduled_rotation_begins_at_its_end(stack: Stack, runs: Interleaving) -> None:
     """A rotation that stood still for longer than the grace gives the replaced key all of it."""
     first = made(stack, ROTATED | {"PreviousKeyGraceHours": "24"})
-    stack.set_status("CREATE_COMPLETE")
+    stack.rest("CREATE_COMPLETE")
     rotation = SecretsManager()
     rotation.begin()
     rotation.take(*STEPS[:2])

@@ -101,12 +101,12 @@ class Account:
         """A stack that stays in CREATE_IN_PROGRESS, because nobody answers for its resource."""
         token = "arn:aws:lambda:us-east-1:123456789012:function:Other"
         waiting = {
-            "Type": "Custom::Waiting",
+            "Type": "Custom::RestrictedIAMUser",
             "Properties": {"ServiceToken": token, "ServiceTimeout": 3600},
         }
         cloudformation = self.client("cloudformation")
         stack_id = cloudformation.create_stack(
-            StackName="busy", TemplateBody=json.dumps({"Resources": {"Waiting": waiting}})
+            StackName="busy", TemplateBody=json.dumps({"Resources": {"Installer": waiting}})
         )["StackId"]
         give_up = time.monotonic() + _BUSY_WITHIN_SECONDS
         while time.monotonic() < give_up:
@@ -163,6 +163,19 @@ class Account:
             "SecretName": "restricted/Provazio",
             "AccessKeyId": json.loads(value["SecretString"])["AccessKeyId"],
         }
+
+    def remove(self, user_name: str) -> None:
+        """Take away what the provider made for a forged Create."""
+        iam = self.client("iam")
+        for key in iam.list_access_keys(UserName=user_name)["AccessKeyMetadata"]:
+            iam.delete_access_key(UserName=user_name, AccessKeyId=key["AccessKeyId"])
+        for one in iam.list_attached_user_policies(UserName=user_name)["AttachedPolicies"]:
+            iam.detach_user_policy(UserName=user_name, PolicyArn=one["PolicyArn"])
+            iam.delete_policy(PolicyArn=one["PolicyArn"])
+        iam.delete_user(UserName=user_name)
+        self.client("secretsmanager").delete_secret(
+            SecretId=f"restricted/{user_name}", ForceDeleteWithoutRecovery=True
+        )
 
     def _response_url(self, key: str) -> str:
         root: Any = boto3.Session("local-root", "local-root-secret", region_name=REGION)

@@ -166,7 +166,7 @@ class Pairs:
         """A resource, and the id of its key."""
         event = self.event("Create", properties)
         key = self.serve(event, "CREATE_IN_PROGRESS")["Data"]["AccessKeyId"]
-        self.stack.set_status("CREATE_COMPLETE")
+        self.stack.rest("CREATE_COMPLETE")
         return str(key)
 
     def rotating(self, step: str) -> tuple[SecretsManager, Delivery]:
@@ -178,7 +178,7 @@ class Pairs:
 
     def finish(self, rotation: SecretsManager, properties: Properties) -> None:
         """Secrets Manager asks for all steps again, until its version is made or given up."""
-        self.stack.set_status("UPDATE_COMPLETE")
+        self.stack.rest("UPDATE_COMPLETE")
         rotation.name = secret_of(properties)
         for _ in range(2):
             if not rotation.pending():

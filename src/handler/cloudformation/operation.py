@@ -41,17 +41,16 @@ class Resource:
 class Operation:
     """What a stack and its root stack are doing, and the tags that a person gave the stack.
 
-    `progress` is empty where there is no such stack. `root` is empty where the stack is none of
-    another one, or where it is operated directly. A stack that does not roll back
-    (`DisableRollback`, or Express mode) replays its last good template. `resource` is None when
-    CloudFormation does not know it.
+    `progress` is empty where there is no such stack, `root` where the stack is none of another one,
+    or is operated directly. A stack that does not roll back (`DisableRollback`, or Express mode)
+    replays its last good template. `resource` is None when CloudFormation does not know it.
     """
 
     request: Request
-    progress: Progress = Progress()
+    progress: Progress = field(default_factory=Progress)
     tags: dict[str, str] = field(default_factory=dict)
     has_roll_back: bool = True
-    root: Progress = Progress()
+    root: Progress = field(default_factory=Progress)
     resource: Resource | None = None
 
     @property
@@ -83,28 +82,14 @@ class Operation:
     @property
     def misfit(self) -> str:
         """Why CloudFormation cannot have sent the request, in a sentence; else ""."""
-        request = self.request
-        stack, what = f"Stack {request.owner.stack_name}", f"does not ask for a {request.type}"
+        stack = f"Stack {self.request.owner.stack_name}"
         if not self.status:
             return f"{stack} does not exist"
         if not self.stack_fits:
-            return f"{stack} is in {self.status}, which {what}"
-        resource, name = self.resource, f"Resource {request.owner.logical_id}"
-        if resource is None:
-            return f"{stack} has no resource {request.owner.logical_id}"
-        if resource.type not in (*USER_TYPES, PROVIDER_TYPE):
-            return f"{name} is a {resource.type}, and only {' and '.join(USER_TYPES)} are served"
-        if resource.type != request.resource_type:
-            return f"{name} is a {resource.type}, and no {request.resource_type}"
-        if not self._resource_fits(resource):
-            return f"{name} is in {resource.status}, which {what}"
-        if (
-            request.type == "Update"
-            and self.forward
-            and resource.physical_id not in ("", request.former_physical_id)
-        ):
-            return f"{name} has another physical id than the one that the request names"
-        return ""
+            return f"{stack} is in {self.status}, which does not ask for a {self.request.type}"
+        if self.resource is None:
+            return f"{stack} has no resource {self.request.owner.logical_id}"
+        return self._misfit_of(self.resource)
 
     @property
     def doubtful(self) -> bool:
@@ -126,6 +111,19 @@ class Operation:
         if self.request.type == "Delete":
             return self.progress.at_work
         return self.forward or (self.request.type == "Update" and self.rolling_back)
+
+    def _misfit_of(self, resource: Resource) -> str:
+        request, name = self.request, f"Resource {self.request.owner.logical_id}"
+        if resource.type not in (*USER_TYPES, PROVIDER_TYPE):
+            return f"{name} is a {resource.type}, and only {' and '.join(USER_TYPES)} are served"
+        if resource.type != request.resource_type:
+            return f"{name} is a {resource.type}, and no {request.resource_type}"
+        if not self._resource_fits(resource):
+            return f"{name} is in {resource.status}, which does not ask for a {request.type}"
+        known = ("", request.former_physical_id)
+        if request.type == "Update" and self.forward and resource.physical_id not in known:
+            return f"{name} has another physical id than the one that the request names"
+        return ""
 
     def _resource_fits(self, resource: Resource) -> bool:
         """Whether the resource is in the direction asked for.

@@ -22,8 +22,9 @@ def meaning(record: Record, request: Request, operation: Operation) -> list[str]
     The whole resource goes with all of them, but for one that CloudFormation has named and replaced
     since: it gets a Delete of its own, or was kept by its template. Within an update it is the user
     that the id names. CloudFormation invents an id for a Create whose answer it never got; then it
-    is the user that the properties name, unless CloudFormation knows that one by its own id. A Create
-    that failed takes along what it made, and nothing that CloudFormation has named since.
+    is the user that the properties name, unless CloudFormation knows that one by its own id.
+
+    A Create that failed takes along what it made, and nothing that CloudFormation has named since.
     """
     if creation := request.failed_create:
         living = record.living.items()

@@ -38,8 +38,9 @@ class Progress:
         """Whether this was so before what was seen already: then it is old news."""
         if not seen.status:
             return False
-        return (self.updated, self._step) < (seen.updated, seen._step)
+        return (self.updated, self.step) < (seen.updated, seen.step)
 
     @property
-    def _step(self) -> int:
+    def step(self) -> int:
+        """How far the operation is that the status belongs to."""
         return _STEPS.get(self.status, _ENDED)

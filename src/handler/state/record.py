@@ -138,7 +138,7 @@ class Record:
     users: dict[str, MadeUser] = field(default_factory=dict)
     requests: tuple[Served, ...] = ()
     goals: tuple[Goal, ...] = ()
-    seen: Progress = Progress()
+    seen: Progress = field(default_factory=Progress)
 
     @classmethod
     def parse(cls, text: str) -> Record:

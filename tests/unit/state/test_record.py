@@ -5,6 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handler.model.progress import Progress
 from handler.state.record import (
     Answer,
     Goal,
@@ -22,8 +23,8 @@ MOST_REQUESTS, MOST_GOALS = 20, 100
 TEXTS = st.text(max_size=8)
 NAMES = st.sampled_from(["Provazio", "Second", "Third"])
 ANSWERS = st.builds(Answer, TEXTS, TEXTS, st.dictionaries(TEXTS, TEXTS, max_size=3))
-SERVED = st.builds(Served, TEXTS, st.none() | ANSWERS)
 KEYS = st.builds(MadeKey, TEXTS, TEXTS, TEXTS, TEXTS, st.booleans(), st.integers(0, 30), TEXTS)
+SERVED = st.builds(Served, TEXTS, st.none() | ANSWERS, TEXTS)
 MINTINGS = st.builds(Minting, st.lists(TEXTS, max_size=2).map(tuple), TEXTS)
 IDS = st.dictionaries(TEXTS, TEXTS, max_size=3)
 USERS = st.builds(
@@ -41,6 +42,7 @@ USERS = st.builds(
     st.dictionaries(TEXTS, KEYS, max_size=3),
     st.none() | MINTINGS,
     st.lists(TEXTS, max_size=3).map(tuple),
+    *(TEXTS,) * 4,
 )
 GOALS = st.builds(Goal, TEXTS, TEXTS, TEXTS)
 RECORDS = st.builds(
@@ -49,6 +51,7 @@ RECORDS = st.builds(
     st.dictionaries(NAMES, USERS),
     st.lists(SERVED, max_size=3).map(tuple),
     st.lists(GOALS, max_size=3).map(tuple),
+    st.builds(Progress, TEXTS, TEXTS),
 )
 
 
