@@ -48,6 +48,13 @@ def discard_schedules(account: Account, owner: Owner, user_name: str, but: str =
     return but in names
 
 
+def ending_keys(account: Account, owner: Owner, user_name: str) -> list[str]:
+    """The keys of the user that a schedule ends, whatever is remembered of them."""
+    prefix = grace.name_prefix(owner, user_name)
+    names = account.schedules.names(prefix)
+    return [name.removeprefix(prefix).rpartition("-")[0] for name in names]
+
+
 def retire(account: Account, retirement: Retirement) -> str:
     """Delete the key if it was replaced and its grace is over; returns what was done and why.
 
