@@ -14,7 +14,7 @@ PURPOSES = {
     "AttachOurPoliciesUnderBoundary": "attach policies of the path to users with the boundary",
     "Dependents": "remove what was hung on a user, so that it can be deleted",
     "GroupsAndDevices": "take the user out of groups; delete its virtual MFA device",
-    "LookAtUsers": "see whether a name is taken, and which key was used last",
+    "LookAtUsers": "see who has a name and what hangs on a user, also where it is gone",
     "NeverWithoutBoundary": "nobody lifts a boundary through the provider",
     "NeverInvites": "nobody invites the provider but an administrator",
     "NeverUnderAnother": "nobody gets another boundary through the provider",

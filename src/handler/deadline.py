@@ -92,12 +92,11 @@ class Deadline:
     def _pauses(self, seconds: float) -> Iterator[bool]:
         """Pause before each True; ends when the seconds, or the time of the request, are spent."""
         attempts, waited = 1, 0.0
-        delay = back_off(attempts)
-        while waited + delay <= seconds and delay <= self.seconds_left():
+        while (left := min(seconds - waited, self.seconds_left())) > 0:
+            delay = min(back_off(attempts), left)
             self.pause(delay)
             yield True
             attempts, waited = attempts + 1, waited + delay
-            delay = back_off(attempts)
 
 
 def back_off(attempts: int) -> float:

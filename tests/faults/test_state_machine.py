@@ -366,8 +366,12 @@ class Stacks(RuleBasedStateMachine):
         if trouble is None:
             assert answer is not None
             assert (answer["Status"] == "SUCCESS") == free, answer["Reason"]
-        if answer is None and resource.record.answer(event["RequestId"]):
-            answer = self._serve_again(resource, event)  # Only the answer was not sent.
+        record = resource.record
+        if answer is None and (
+            record.answer(event["RequestId"])  # Only the answer was not sent.
+            or (resource.left and record.served(event["RequestId"]) is None)
+        ):
+            answer = self._serve_again(resource, event)
         again = self._again(resource, "at once")
         return answer or again
 

@@ -118,7 +118,8 @@ BAD_PROPERTIES: dict[str, tuple[dict[str, Any], str]] = {
     "part of an hour": ({"PreviousKeyGraceHours": "1.5"}, "hours from 0 to 720, not '1.5'."),
     "schedule": (
         {"RotationSchedule": "rate(1 hour)"},
-        "RotationSchedule must be rate(N days), rate(N hours) or a cron expression such as "
+        "RotationSchedule must be rate(N days) of 1 to 999 days, rate(N hours) of 4 to 999 hours, "
+        "or a cron expression such as "
         "cron(0 8 1 * ? *), on the full hour and at least 4 hours apart, not 'rate(1 hour)'.",
     ),
     "empty schedule": ({"RotationSchedule": ""}, "RotationSchedule must be rate(N days)"),

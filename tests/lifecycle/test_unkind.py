@@ -420,7 +420,7 @@ WORDS = [
     ({"Zzz": "a"}, "'Zzz' is not a property of Custom::RestrictedIAMUser."),
     (
         {"PolicyVariables": {"AWS_REGIONS": "eu-west-1"}},
-        "PolicyVariables sets 'AWS_REGIONS', which "
+        "PolicyVariables sets AWS_REGIONS, which "
         "none of the policies uses; did you mean AWS_REGION?",
     ),
     (

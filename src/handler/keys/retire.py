@@ -56,6 +56,13 @@ def discard_schedules(account: Account, owner: Owner, user_name: str, but: str =
     return but in names
 
 
+def ending_keys(account: Account, owner: Owner, user_name: str) -> list[str]:
+    """The keys of the user that a schedule ends, whatever is remembered of them."""
+    prefix = grace.name_prefix(owner, user_name)
+    names = account.schedules.names(prefix)
+    return [name.removeprefix(prefix).rpartition("-")[0] for name in names]
+
+
 def retire(account: Account, retirement: Retirement) -> None:
     """Delete the key if it was replaced, its grace is over, and nobody uses it.
 

@@ -5,11 +5,13 @@ witness then.
 """
 
 from handler.aws.account import Account
-from handler.aws.secretsmanager.description import CURRENT
+from handler.aws.secretsmanager.description import CURRENT, PREVIOUS
 from handler.cloudformation.request import Request
+from handler.keys import grace, retire
 from handler.lifecycle import names
+from handler.model.owner import Owner
 from handler.state.memory import Memory
-from handler.state.record import MadeUser
+from handler.state.record import MadeKey, MadeUser
 
 
 def rediscover(account: Account, memory: Memory, request: Request) -> None:
@@ -43,7 +45,30 @@ def rediscover(account: Account, memory: Memory, request: Request) -> None:
     for name, user in users.items():
         memory.record = memory.record.with_user(name, user)
         mine = secrets if len(users) == 1 else _holding(account, secrets, name)
-        memory.note(name, policies=policies, secrets=mine)
+        keys = _keys(account, owner, name, mine)
+        memory.note(name, policies=policies, secrets=mine, keys=keys)
+
+
+def _keys(
+    account: Account, owner: Owner, user_name: str, secrets: dict[str, str]
+) -> dict[str, MadeKey]:
+    """The replaced keys that a schedule ends, beside those that the secret holds.
+
+    Only we make such schedules. Their grace begins anew. Without any, the secret is witness enough.
+    """
+    ending = retire.ending_keys(account, owner, user_name)
+    held = [
+        stored
+        for name in secrets
+        for stage in (PREVIOUS, CURRENT)
+        if ending and (stored := account.secret(name).stored_key(stage))
+    ]
+    now = grace.now().isoformat()
+    return {key_id: MadeKey("", "", now) for key_id in ending} | {
+        stored.access_key_id: MadeKey(stored.trigger, stored.version_id)
+        for stored in held
+        if stored.user_name == user_name
+    }
 
 
 def _holding(account: Account, secrets: dict[str, str], user_name: str) -> dict[str, str]:

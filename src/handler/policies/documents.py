@@ -48,7 +48,7 @@ def variable_problems(
         elif name not in used:
             usable = used - fixed
             yield (
-                f"PolicyVariables sets {shown(name)}, which none of the policies uses"
+                f"PolicyVariables sets {name}, which none of the policies uses"
                 f"{did_you_mean(name, usable)}"
             )
         elif not all(re.fullmatch(variable.pattern, item) for item in values):
