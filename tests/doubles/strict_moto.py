@@ -61,6 +61,7 @@ class StrictResponses:
         """UpdateUser: the tags stay, while moto loses them with the ARN."""
         user, tagger = _user(response), response.backend.tagger
         tags = tagger.list_tags_for_resource(user.arn)["Tags"]
+        tagger.delete_all_tags_for_resource(user.arn)
         result = _update_user(response)
         tagger.tag_resource(user.arn, tags)
         return result
