@@ -35,6 +35,7 @@ _attach_user_policy = IamResponse.attach_user_policy
 _delete_policy = IamResponse.delete_policy
 _delete_user = IamResponse.delete_user
 _tag_user = IamResponse.tag_user
+_update_user = IamResponse.update_user
 
 
 class StrictResponses:
@@ -61,6 +62,16 @@ class StrictResponses:
             raise LimitExceededException("Cannot exceed quota for TagsPerUser: 50")
         tagger.untag_resource_using_names(arn, replaced)
         return _tag_user(response)
+
+    @staticmethod
+    def update_user(response: IamResponse) -> ActionResult:
+        """UpdateUser: the tags stay, while moto loses them with the ARN."""
+        user, tagger = _user(response), response.backend.tagger
+        tags = tagger.list_tags_for_resource(user.arn)["Tags"]
+        tagger.delete_all_tags_for_resource(user.arn)
+        result = _update_user(response)
+        tagger.tag_resource(user.arn, tags)
+        return result
 
     @staticmethod
     def create_policy(response: IamResponse) -> ActionResult:
@@ -102,6 +113,13 @@ class StrictResponses:
     def put_user_permissions_boundary(response: IamResponse) -> ActionResult:
         """PutUserPermissionsBoundary: unknown to moto."""
         _set_boundary(response)
+        return EmptyResult()
+
+    @staticmethod
+    def delete_user_permissions_boundary(response: IamResponse) -> ActionResult:
+        """DeleteUserPermissionsBoundary: unknown to moto."""
+        user: Any = _user(response)
+        user.permissions_boundary = None
         return EmptyResult()
 
     @staticmethod

@@ -16,7 +16,7 @@ from publish.release import TOOL
 # Neither Rich's own dependencies nor the checkout are there for the file to lean on.
 ALONE = """
 import runpy, sys
-for name in ("pygments", "markdown_it", "mdurl", "yaml"):
+for name in ("pygments", "markdown_it", "mdurl"):
     sys.modules[name] = None
 from moto import mock_aws
 with mock_aws():

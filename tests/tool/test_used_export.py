@@ -145,7 +145,7 @@ def test_console_file_is_the_consoles(tool: Run, installer: Stack, tmp_path: Pat
     """The CSV has the console's columns."""
     target = tmp_path / "credentials.csv"
     tool("export", "csv", "--output", str(target))
-    (row,) = csv.DictReader(target.open())
+    (row,) = csv.DictReader(target.read_text().splitlines())
 
     assert row["User name"] == "Provazio"
     assert row["Access key ID"] == world.secret()["AccessKeyId"]
