@@ -18,11 +18,11 @@ from handler.cloudformation.request import PROVIDER_TYPE, Request
 from handler.errors import OutOfTimeError, StackRefusedError, StillServingError, refuse, shown
 from handler.lifecycle.serve import answer_once, ask, begin
 from handler.model.owner import Owner
+from handler.settings import Settings
 from handler.state.memory import Memory, lease
 from handler.state.record import Answer
 from handler.state.users import KnownUser, known_users, named
 
-_PROPERTIES = ("IamPath", "SecretPrefix", "PermissionsBoundaryArn", "PolicyTemplate")
 # More are not looked at: a Reason names ten.
 _ENOUGH = 11
 
@@ -37,23 +37,30 @@ class Wanted:
     policy_template: str
 
     @classmethod
-    def of(cls, request: Request) -> "Wanted":
-        """Read the properties; raises InvalidPropertiesError."""
-        given = request.properties
-        refuse(
-            [
-                *(
-                    f"{shown(name)} is not a property of {PROVIDER_TYPE}."
-                    for name in given.keys() - {*_PROPERTIES}
-                ),
-                *(
-                    f"{name} must be a text."
-                    for name in _PROPERTIES
-                    if not isinstance(given.get(name), str)
-                ),
-            ]
-        )
-        return cls(*(given[name] for name in _PROPERTIES))
+    def of(cls, request: Request, settings: Settings, operation: Operation) -> "Wanted":
+        """Read the properties; what is not given is as the function has it.
+
+        Raises InvalidPropertiesError unless the stack rolls back: then they may be those of another
+        version of the template.
+        """
+        held = {
+            "IamPath": settings.iam_path,
+            "SecretPrefix": settings.secret_prefix,
+            "PermissionsBoundaryArn": settings.permissions_boundary or "",
+            "PolicyTemplate": settings.policy_template or "",
+        }
+        given = {
+            name: value
+            for name, value in request.properties.items()
+            if name in held and isinstance(value, str)
+        }
+        if operation.forward:
+            refuse(
+                f"{shown(name)} is not a property of {PROVIDER_TYPE}, or not a text."
+                for name in request.properties
+                if name not in given
+            )
+        return cls(*{**held, **given}.values())
 
 
 def serve(
@@ -77,7 +84,8 @@ def serve(
         begin(memory, request, operation)
         if request.type == "Delete":
             return {}, _delete(account, request.owner, operation)
-        return {}, _Settling(account, memory, request, operation).settle(Wanted.of(request))
+        wanted = Wanted.of(request, account.settings, operation)
+        return {}, _Settling(account, memory, request, operation).settle(wanted)
 
     return answer_once(memory, request, work, tell, explain)
 
