@@ -197,3 +197,22 @@ def test_end_of_a_grace_that_fails_is_counted(
     assert heard.values() == {Metric.FAILED_RETIREMENTS: 1}
     strict_scheduler.fire(schedule)
     assert heard.facts()[-1] == "Retired"
+
+
+def test_end_of_a_grace_that_comes_again_is_no_failure(
+    stack: Stack, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a request is being served, Lambda delivers the end of the grace again."""
+    stack.create(**PROPERTIES)
+    stack.update(**ROTATED)
+    heard.metrics()
+
+    def busy(*_: object) -> None:
+        raise StillBusyError
+
+    monkeypatch.setattr(app, "retire", busy)
+    (schedule,) = world.schedules()
+    with pytest.raises(StillBusyError):
+        strict_scheduler.fire(schedule)
+
+    assert heard.metrics() == []

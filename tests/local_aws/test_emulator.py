@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ministack.core import iam_actions, iam_evaluator
 from ministack.services import cloudformation, iam, lambda_svc, s3, secretsmanager
-from ministack.services.cloudformation import helpers
+from ministack.services.cloudformation import helpers, provisioners
 
 from demo import launcher
 
@@ -217,3 +217,19 @@ def test_rotation_can_be_cancelled(secret: dict[str, Any]) -> None:
     assert asyncio.run(launcher.secrets_request(*arguments))[0] == 200
     assert secret["RotationEnabled"] is False
     assert asyncio.run(launcher._secrets_request(*arguments))[0] == 400
+
+
+@pytest.mark.parametrize("resource_type", launcher.resource_types())
+def test_types_that_ministack_does_not_make(resource_type: str) -> None:
+    """MiniStack alone refuses a template with them."""
+    assert resource_type not in provisioners._RESOURCE_HANDLERS
+
+
+def test_saved_query_is_taken_and_forgotten() -> None:
+    """It is made, changed and removed as CloudFormation does, though nothing runs it."""
+    handlers = launcher.resource_types()["AWS::Logs::QueryDefinition"]
+    name, attributes = handlers["create"]("Keys", {}, "stack")
+
+    assert attributes == {"QueryDefinitionId": name}
+    assert handlers["update"](name, {}, {}, "stack")[0] == name
+    assert handlers["delete"](name, {}) is None
