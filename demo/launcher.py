@@ -2,9 +2,10 @@
 
 MiniStack 1.5.33 judges IAM calls without paths, schedules without their group, and none with the
 service's own condition keys, so that a correctly scoped role is refused; it also takes any bucket
-for ours, misses templates at the addresses that S3 gives, rotates secrets without asking their
-function, and never stops. Each correction names the page of the Service Authorization Reference,
-"Actions, resources, and condition keys for …", or the guide, that it follows;
+for ours, misses templates at the addresses that S3 gives, deletes nested stacks without saying so,
+rotates secrets without asking their function, and never stops. Each correction names the page of
+the Service Authorization Reference, "Actions, resources, and condition keys for …", or the guide,
+that it follows;
 `tests/local_aws/test_emulator.py` fails when one is no longer needed.
 """
 
@@ -25,8 +26,8 @@ from urllib.parse import urlsplit
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import error_response_json, json_response
-from ministack.services import iam, lambda_svc, s3, secretsmanager
-from ministack.services.cloudformation import helpers
+from ministack.services import cloudformation, iam, lambda_svc, s3, secretsmanager
+from ministack.services.cloudformation import helpers, provisioners
 
 _extract_resource_arn: Callable[..., str] = iam_actions.extract_resource_arn
 _request_tag_context: Callable[..., dict[str, Any]] = iam_actions.request_tag_context
@@ -35,6 +36,10 @@ _secrets_request: Callable[..., Any] = secretsmanager.handle_request
 _apply_bucket_scope: Callable[..., Any] = s3._apply_bucket_scope
 _evaluate: Callable[..., iam_evaluator.EvalResult] = iam_evaluator.evaluate
 _resolve_document: Callable[..., tuple[str | None, Any]] = helpers._resolve_document
+_OF_STACKS: dict[str, Callable[..., Any]] = provisioners._RESOURCE_HANDLERS[
+    "AWS::CloudFormation::Stack"
+]
+_delete_nested_stack = _OF_STACKS["delete"]
 # One line for each decision of IAM, in the directory of the local AWS.
 DECISIONS = "decisions.log"
 ROTATION_STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
@@ -205,6 +210,17 @@ def evaluate(context: iam_evaluator.EvalContext, *policies: Any) -> iam_evaluato
     return result
 
 
+def delete_nested_stack(physical_id: str, properties: dict[str, Any]) -> None:
+    """Say while its resources are deleted that the nested stack is being deleted.
+
+    CloudFormation user guide, "Split a template into reusable pieces using nested stacks": deleting
+    the root stack deletes them as stacks, with a status of their own.
+    """
+    if child := cloudformation._stacks.get(provisioners._nested_stack_lookup_name(physical_id)):
+        child["StackStatus"] = "DELETE_IN_PROGRESS"
+    _delete_nested_stack(physical_id, properties)
+
+
 def main() -> None:
     """Serve on GATEWAY_PORT alone: MiniStack would take port 443 as well where it can."""
     iam_evaluator.evaluate = evaluate
@@ -212,6 +228,7 @@ def main() -> None:
     iam_actions.request_tag_context = condition_context
     s3._apply_bucket_scope = bucket_scope
     helpers._resolve_document = document
+    _OF_STACKS["delete"] = delete_nested_stack
     secretsmanager._rotate_secret = rotate_secret
     secretsmanager.handle_request = secrets_request
     app._port_is_bindable = lambda _host, _port: False

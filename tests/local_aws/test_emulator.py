@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from ministack.core import iam_actions
-from ministack.services import iam, s3, secretsmanager
-from ministack.services.cloudformation import helpers
+from ministack.services import cloudformation, iam, s3, secretsmanager
+from ministack.services.cloudformation import helpers, provisioners
 
 from demo import launcher
 
@@ -123,6 +123,21 @@ def test_virtual_hosted_templates_are_found(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert launcher.document(*arguments) == ("Resources: {}", None)
     assert helpers._resolve_document(*arguments)[0] is None
+
+
+def test_nested_stack_is_in_deletion_while_it_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A custom resource that asks CloudFormation hears of the deletion; MiniStack leaves it out."""
+    seen, child = list[str](), dict[str, Any]()
+    monkeypatch.setitem(cloudformation._stacks, "child", child)
+    monkeypatch.setattr(
+        provisioners, "_delete_resource", lambda *_: seen.append(child["StackStatus"])
+    )
+    for delete in (launcher._delete_nested_stack, launcher.delete_nested_stack):
+        child["StackStatus"] = "CREATE_COMPLETE"
+        child["_resources"] = {"User": {"ResourceType": "Custom::User"}}
+        delete("child", {})
+
+    assert seen == ["CREATE_COMPLETE", "DELETE_IN_PROGRESS"]
 
 
 @pytest.fixture
