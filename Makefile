@@ -53,7 +53,7 @@ verify: .venv/installed ## Fetch everything that was published last, and compare
 	@$(RUN) -m publish.verify
 
 .PHONY: screenshot
-screenshot: .venv/installed ## Take docs/launch-page.png again
+screenshot: .venv/installed ## Take docs/launch-page*.png again: desktop, dark, phone
 	@$(RUN) -m docs.build.screenshot
 
 .PHONY: check

@@ -4,9 +4,10 @@ MiniStack 1.5.33 judges IAM calls without paths, schedules without their group, 
 service's own condition keys or the function that calls, so that a correctly scoped role is refused;
 it also takes any bucket for ours, misses templates at the addresses that S3 gives, rotates secrets
 without asking their function, tells of no resource in progress, makes neither composite alarms nor
-saved queries, deletes what others still need, and never stops. Each correction names the page of
-the Service Authorization Reference, "Actions, resources, and condition keys for …", or the guide,
-that it follows; `tests/local_aws/test_emulator.py` fails when one is no longer needed.
+saved queries, deletes what others still need and nested stacks without saying so, and never stops.
+Each correction names the page of the Service Authorization Reference, "Actions, resources, and
+condition keys for …", or the guide, that it follows; `tests/local_aws/test_emulator.py` fails when
+one is no longer needed.
 """
 
 import contextvars
@@ -41,6 +42,10 @@ _describe_stack_resource: Callable[..., Any] = handlers._describe_stack_resource
 _resolve_document: Callable[..., tuple[str | None, Any]] = helpers._resolve_document
 # A physical id and the attributes.
 Made = tuple[str, dict[str, str]]
+_OF_STACKS: dict[str, Callable[..., Any]] = provisioners._RESOURCE_HANDLERS[
+    "AWS::CloudFormation::Stack"
+]
+_delete_nested_stack = _OF_STACKS["delete"]
 # One line for each decision of IAM, in the directory of the local AWS.
 DECISIONS = "decisions.log"
 ROTATION_STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
@@ -307,6 +312,17 @@ def resource_types() -> dict[str, dict[str, Callable[..., Any]]]:
     }
 
 
+def delete_nested_stack(physical_id: str, properties: dict[str, Any]) -> None:
+    """Say while its resources are deleted that the nested stack is being deleted.
+
+    CloudFormation user guide, "Split a template into reusable pieces using nested stacks": deleting
+    the root stack deletes them as stacks, with a status of their own.
+    """
+    if child := cloudformation._stacks.get(provisioners._nested_stack_lookup_name(physical_id)):
+        child["StackStatus"] = "DELETE_IN_PROGRESS"
+    _delete_nested_stack(physical_id, properties)
+
+
 def main() -> None:
     """Serve on GATEWAY_PORT alone: MiniStack would take port 443 as well where it can."""
     iam_evaluator.evaluate = evaluate
@@ -316,6 +332,7 @@ def main() -> None:
     helpers._resolve_document = document
     stacks._delete_resource = delete_resource
     handlers._ACTION_HANDLERS["DescribeStackResource"] = describe_stack_resource
+    _OF_STACKS["delete"] = delete_nested_stack
     secretsmanager._rotate_secret = rotate_secret
     secretsmanager.handle_request = secrets_request
     provisioners._RESOURCE_HANDLERS.update(resource_types())

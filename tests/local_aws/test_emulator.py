@@ -181,6 +181,21 @@ def test_virtual_hosted_templates_are_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert helpers._resolve_document(*arguments)[0] is None
 
 
+def test_nested_stack_is_in_deletion_while_it_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A custom resource that asks CloudFormation hears of the deletion; MiniStack leaves it out."""
+    seen, child = list[str](), dict[str, Any]()
+    monkeypatch.setitem(cloudformation._stacks, "child", child)
+    monkeypatch.setattr(
+        provisioners, "_delete_resource", lambda *_: seen.append(child["StackStatus"])
+    )
+    for delete in (launcher._delete_nested_stack, launcher.delete_nested_stack):
+        child["StackStatus"] = "CREATE_COMPLETE"
+        child["_resources"] = {"User": {"ResourceType": "Custom::User"}}
+        delete("child", {})
+
+    assert seen == ["CREATE_COMPLETE", "DELETE_IN_PROGRESS"]
+
+
 @pytest.fixture
 def secret(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A secret with one version, and a function that takes no step."""

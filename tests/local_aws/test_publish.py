@@ -355,6 +355,9 @@ def test_region_without_its_artefact_is_told(product: Published) -> None:
         ({"PolicyTemplate": "eks-prebuilt"}, "needs EksClusterRoleName"),
         ({"RoleBoundaryArn": "arn:aws:iam::123456789012:policy/Ceiling"}, "limits nothing"),
         ({"EksClusterRoleName": "IguazioCluster"}, "limits nothing"),
+        ({"VpcId": "vpc-1"}, "id of one VPC"),
+        ({"AllowedCidrs": "203.0.113.0/24, 198.51.100.7/32"}, "no spaces"),
+        ({"PolicyTemplate": "none", "PublicIps": "none"}, "makes no user"),
     ],
 )
 def test_parameters_out_of_range_are_refused(
