@@ -255,7 +255,7 @@ def _refuse_secret(operation: str, response: Any, secret: Any) -> None:
 
 def _principals(response: Any) -> list[str]:
     statements = json.loads(response._get_param("ResourcePolicy"))["Statement"]
-    named = [one["Principal"]["AWS"] for one in statements]
+    named = [one["Principal"]["AWS"] for one in statements if one["Effect"] == "Allow"]
     return [arn for arns in named for arn in ([arns] if isinstance(arns, str) else arns)]
 
 

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from doubles.account import fresh_aws
 from doubles.aws_calls import Calls
+from doubles.clock import Clock
 from doubles.fake_cloudformation import FUNCTION_ARN, LambdaContext, ResponseUrl, Stack
 from doubles.secrets_manager import STEPS
 from handler import app, rotation_function
@@ -89,7 +90,7 @@ ROTATION = {
 
 @pytest.fixture
 def idle_stack(
-    calls: Calls, responses: ResponseUrl, monkeypatch: pytest.MonkeyPatch
+    calls: Calls, responses: ResponseUrl, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Stack]:
     """A stack that asks for nothing, so that even a valid request goes no further than to it."""
     with fresh_aws(calls):
