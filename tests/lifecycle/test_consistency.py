@@ -17,6 +17,8 @@ from doubles import fake_cloudformation, world
 from doubles.aws_calls import Calls, Fault
 from doubles.fake_cloudformation import LambdaContext, Stack
 
+pytestmark = pytest.mark.usefixtures("told_at_once")
+
 PROPERTIES = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
 FOR_EVER = 1_000_000
 ERRORS: dict[type, Callable[[str, str], Exception]] = {

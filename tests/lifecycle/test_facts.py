@@ -151,6 +151,7 @@ def test_scheduled_rotation_is_counted(rotation: SecretsManager, heard: Heard) -
     assert keys["user_name"] == SCHEDULED["UserName"]
 
 
+@pytest.mark.usefixtures("told_at_once")
 def test_rotation_that_gives_way_is_told_from_one_that_fails(
     rotation: SecretsManager, stack: Stack, heard: Heard
 ) -> None:

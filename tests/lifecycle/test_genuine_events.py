@@ -33,9 +33,10 @@ def refused(stack: Stack, forged: dict[str, Any], reason: str) -> None:
 
 
 def test_roll_back_that_is_told_late_restores_the_key(
-    stack: Stack, runs: Interleaving, key: str
+    stack: Stack, runs: Interleaving, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A roll-back whose stack is still told to go forward is looked at again, and goes back."""
+    monkeypatch.setattr(late_cloudformation, "RESOURCE_SECONDS", 0.0)
     update(stack, SECOND, FIRST)
     began = runs.now
 

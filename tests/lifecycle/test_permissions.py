@@ -92,6 +92,7 @@ def roll_back(stack: Stack) -> None:
         stack.set_status(status)
         stack.properties = new
         assert stack.send("Update", old)["Status"] == "SUCCESS"
+    stack.set_status("UPDATE_ROLLBACK_COMPLETE")
 
 
 def test_provider_may_do_what_it_does(

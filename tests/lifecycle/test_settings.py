@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from doubles import world
+from doubles import late_cloudformation, world
 from doubles.aws_calls import Calls
 from doubles.fake_cloudformation import LambdaContext, Stack
 from handler import app
@@ -227,6 +227,7 @@ def test_new_boundary_comes_after_a_request_that_is_being_served(
     assert sum(slept) > 60
 
 
+@pytest.mark.usefixtures("told_at_once")
 def test_cancelled_update_stops(
     provider: Stack, app_stack: Stack, narrower: None, calls: Calls
 ) -> None:
@@ -268,8 +269,10 @@ def test_request_comes_again_when_the_wait_is_too_long(
     hold_lease(new_stack(name="analytics", logical_id="Installer"), seconds=600)
     provider.set_status("UPDATE_IN_PROGRESS")
 
+    event = provider.event("Update", HELD)
+    late_cloudformation.sends(event)
     with pytest.raises(StillBusyError):
-        app.lambda_handler(provider.event("Update", HELD), LambdaContext())
+        app.lambda_handler(event, LambdaContext())
 
 
 def test_user_that_is_at_work_counts(provider: Stack, app_stack: Stack) -> None:
@@ -353,6 +356,7 @@ def test_overtaken_event_is_refused(provider: Stack, monkeypatch: pytest.MonkeyP
     """A request that died and comes again after the next one changes nothing."""
     provider.set_status("UPDATE_IN_PROGRESS")
     died = provider.event("Update", HELD)
+    late_cloudformation.sends(died)
 
     def die(*_: Any) -> None:
         raise StillBusyError
@@ -363,6 +367,7 @@ def test_overtaken_event_is_refused(provider: Stack, monkeypatch: pytest.MonkeyP
             app.lambda_handler(died, LambdaContext())
     assert provider.send("Update", HELD)["Status"] == "SUCCESS"
 
+    late_cloudformation.sends(provider.event("Update", HELD))
     assert "after another of the same resource" in provider.deliver(died)["Reason"]
 
 

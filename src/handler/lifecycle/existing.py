@@ -64,13 +64,15 @@ def _refuse_user(change: Change, user: UserState) -> None:
     """Raise unless the user belongs to the resource, or is offered to it, and is in its reach."""
     account, memory, name = change.account, change.memory, change.desired.user_name
     made, what = memory.user(name), f"IAM user {user.arn}"
-    if not takeover.is_invited(change, user):
-        way_out = takeover.way_out(change, user.user_name)
-        if not memory.owns(user, made.user_id):
-            raise NameTakenError(what, holder(user), way_out)
-        if made.retained:
-            raise _left_behind(what, way_out)
-    if not account.user(name).is_exact(user):
+    is_exact = account.user(name).is_exact(user)
+    if is_exact and takeover.is_invited(change, user):
+        return
+    way_out = takeover.way_out(change, user.user_name)
+    if not memory.owns(user, made.user_id):
+        raise NameTakenError(what, holder(user), way_out)
+    if made.retained:
+        raise _left_behind(what, way_out)
+    if not is_exact:
         raise OutOfReachError(_why_hidden(user, name, account.settings))
 
 
