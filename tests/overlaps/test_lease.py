@@ -333,5 +333,5 @@ def test_lease_is_short(pairs: Pairs, update: Delivery) -> None:
     with pairs.runs.explained():
         pairs.runs.play()
         other.succeeded()
-        assert 30 <= answered[0] <= 75
+        assert 30 <= answered[0] <= 90  # The Delete itself waits for IAM some seconds more.
         is_gone()
