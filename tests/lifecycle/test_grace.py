@@ -402,7 +402,6 @@ def test_schedule_whose_reply_is_lost(stack: Stack, monkeypatch: pytest.MonkeyPa
             raise ReadTimeoutError(endpoint_url="https://scheduler")
         return answer
 
-    monkeypatch.setattr("time.sleep", lambda _: None)
     monkeypatch.setattr(EventBridgeSchedulerResponse, "create_schedule", lose_the_first_reply)
     rotated(stack)
 

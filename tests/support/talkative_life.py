@@ -12,7 +12,7 @@ import pytest
 # Lambda's JSON log format sets the level of the root logger, before the function is imported.
 logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
 
-from doubles import strict_moto, world
+from doubles import passing_time, strict_moto, world
 from doubles.account import fresh_aws
 from doubles.aws_calls import Calls, Fault
 from doubles.fake_cloudformation import LambdaContext, ResponseUrl, Stack
@@ -52,7 +52,7 @@ def main() -> None:
     with pytest.MonkeyPatch.context() as patches, fresh_aws(calls):
         strict_moto.install(patches)
         patches.setattr(response, "_HTTP", responses)
-        patches.setattr("time.sleep", lambda _seconds: None)
+        passing_time.install(patches)
         kept, sys.stdout = sys.stdout, sys.stderr
         try:
             held = live(calls, Stack(responses))
