@@ -46,6 +46,11 @@ _OF_STACKS: dict[str, Callable[..., Any]] = provisioners._RESOURCE_HANDLERS[
     "AWS::CloudFormation::Stack"
 ]
 _delete_nested_stack = _OF_STACKS["delete"]
+_GOING_BACK = (
+    "ROLLBACK_IN_PROGRESS",
+    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+    "DELETE_IN_PROGRESS",
+)
 # One line for each decision of IAM, in the directory of the local AWS.
 DECISIONS = "decisions.log"
 ROTATION_STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
@@ -184,7 +189,7 @@ def describe_stack_resource(params: dict[str, Any]) -> Any:
     """Tell a resource that is in progress as well (API reference of DescribeStackResource).
 
     MiniStack keeps its resources as they were when an operation on them had ended; its events say
-    more.
+    more. AWS also deletes a resource whose creation failed when its stack goes back.
     """
     stack = handlers._resolve_stack(handlers._p(params, "StackName"))
     wanted = handlers._p(params, "LogicalResourceId")
@@ -193,6 +198,8 @@ def describe_stack_resource(params: dict[str, Any]) -> Any:
     if last is None:
         return _describe_stack_resource(params)
     told = {**last, "LastUpdatedTimestamp": last["Timestamp"], "StackName": stack["StackName"]}
+    if last["ResourceStatus"] == "CREATE_FAILED" and stack["StackStatus"] in _GOING_BACK:
+        told["ResourceStatus"] = "DELETE_IN_PROGRESS"
     names = (
         "StackId",
         "StackName",

@@ -93,6 +93,7 @@ def idle_stack(
     calls: Calls, responses: ResponseUrl, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Stack]:
     """A stack that asks for nothing, so that even a valid request goes no further than to it."""
+    monkeypatch.setattr("handler.cloudformation.stack._PATIENCE_SECONDS", 0.0)
     with fresh_aws(calls):
         yield Stack(responses)
 

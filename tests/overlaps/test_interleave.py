@@ -168,6 +168,7 @@ def test_answers_are_of_the_invocation_that_gave_them(runs: Interleaving, stack:
     assert runs.trace.count("answers SUCCESS") == 2
 
 
+@pytest.mark.usefixtures("told_at_once")
 def test_timer_of_crhelper_answers_before_lambda_ends(
     runs: Interleaving, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -124,7 +124,7 @@ def test_roll_back_after_a_scheduled_rotation_keeps_its_key(
     stack.disable_rollback()
     made(stack, ROTATED)
     update(stack, ROTATED | TAGGED, ROTATED)
-    stack.set_status("UPDATE_FAILED")
+    stack.rest("UPDATE_FAILED")
     SecretsManager().rotate()
     rotated = current()
     runs.now += 3600
@@ -249,7 +249,7 @@ def test_refused_event_overtakes_nothing(stack: Stack, runs: Interleaving) -> No
     runs.alone(one)
     runs.now += 80
     forged = event(stack, "Create", FIRST | {"UserName": "x"})
-    assert stack.deliver(forged)["Status"] == "FAILED"
+    assert stack.forge(forged)["Status"] == "FAILED"
 
     assert stack.deliver(back)["Status"] == "SUCCESS"
 
