@@ -40,6 +40,10 @@ prove: install .venv-audit/installed .venv-prowler/installed .venv-npm/installed
 	$(RUN) -m pytest --numprocesses=auto --dist=loadfile tests/local_aws
 	$(RUN) -m pytest tests/browser tests/auditors
 
+.PHONY: bench
+bench: install ## Measure calls, package, start, memory and growth; writes docs/performance.md, takes long
+	@$(RUN) -m bench $(OPTIONS)
+
 .PHONY: publish
 publish: install ## Publish a version: make publish PREFIX=acme-launch REGIONS="eu-west-1 us-east-1"
 	@$(RUN) -m publish --prefix "$(PREFIX)" --regions $(REGIONS) $(OPTIONS)
@@ -70,6 +74,10 @@ fix: .venv/installed ## Format, and mend what lint can mend
 docs: .venv/installed ## Write the tables of docs/policies.md and docs/security.md again
 	$(RUN) -m docs.build.policy_reference
 	$(RUN) -m docs.build.security_reference
+
+.PHONY: calls
+calls: .venv/installed ## Write tests/lifecycle/calls.txt again, the AWS calls of every operation
+	@$(RUN) -m support.operations
 
 .PHONY: lock
 lock: .venv/installed ## Lock the versions again after pyproject.toml has changed
