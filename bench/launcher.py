@@ -19,7 +19,6 @@ from ministack.services import (
     dynamodb,
     iam,
     scheduler,
-    secretsmanager,
     ssm,
     sts,
 )
@@ -34,10 +33,8 @@ _ROOT = "Credential=local-root"
 Serve = Callable[..., Awaitable[tuple[int, dict[str, str], bytes]]]
 
 
-def written_down(service: Any) -> Serve:
+def written_down(name: str, serve: Serve) -> Serve:
     """The service, which writes down what functions and users call."""
-    serve: Serve = service.handle_request
-    name = service.__name__.rpartition(".")[2]
 
     async def handle_request(
         method: str, path: str, headers: dict[str, str], body: bytes, *further: Any
@@ -75,8 +72,10 @@ def delete_key(physical_id: str, _properties: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    for each in (cloudformation, dynamodb, iam, scheduler, secretsmanager, ssm, sts):
-        each.handle_request = written_down(each)
+    for each in (cloudformation, dynamodb, iam, scheduler, ssm, sts):
+        each.handle_request = written_down(each.__name__.rpartition(".")[2], each.handle_request)
+    # The launcher of the demo has put its own in front of MiniStack's.
+    launcher.secrets_request = written_down("secretsmanager", launcher.secrets_request)
     provisioners._RESOURCE_HANDLERS["AWS::IAM::AccessKey"] = {
         "create": create_key,
         "delete": delete_key,
