@@ -180,6 +180,7 @@ def _zipped(source: str, libraries: Path | None) -> bytes:
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("index.py", source)
-        for path in sorted(libraries.rglob("*.py")) if libraries else ():
-            archive.write(path, str(Path(libraries.name, path.relative_to(libraries))))
+        if libraries:
+            for path in sorted(libraries.rglob("*.py")):
+                archive.write(path, path.relative_to(libraries.parent))
     return written.getvalue()

@@ -5,6 +5,7 @@ moto's. Stacks run on the clock of tests/load, in an account that throttles: the
 that people would wait.
 """
 
+import itertools
 import json
 import logging
 import random
@@ -109,6 +110,7 @@ def measure(tell: Tell, stacks: tuple[int, ...] = STACKS) -> Growth:
     for number in stacks:
         crowds.append(_crowd(number))
         tell(f"{number} stacks took {crowds[-1].calls:,} calls")
+    _life(1, VANILLA)  # The first is slow, for moto reads its models.
     return Growth(
         [_life(number, VANILLA | _with_policies(number)) for number in POLICIES],
         [_life(number, VANILLA | {"ReplicaRegions": list(_PLACES[:number])}) for number in REGIONS],
@@ -127,20 +129,21 @@ def _life(number: int, properties: Properties) -> Life:
     with account() as (stack, heard, _), pytest.MonkeyPatch.context() as patches:
         patches.setenv("ALLOW_POLICY_DOCUMENT", "true")
         counts, began = [0], time.perf_counter()
-        for operation in (
+        operations: list[Callable[[], Properties]] = [
             lambda: stack.create(**given),
             lambda: stack.update(**given | {"Serial": "2"}),
             stack.delete,
-        ):
+        ]
+        for operation in operations:
             succeed(operation())
             counts.append(len(heard.calls))
         seconds = time.perf_counter() - began
-    create, update, delete = (after - before for before, after in zip(counts, counts[1:], strict=False))
+    create, update, delete = (after - before for before, after in itertools.pairwise(counts))
     return Life(number, create, update, delete, seconds * 1000)
 
 
 def _crowd(number: int) -> Crowd:
-    """One user in each of so many stacks is created, rotated and deleted, as many at once as there."""
+    """One user in each of so many stacks is created, rotated and deleted, in flights."""
     state = random.getstate()
     random.seed(number)
     logging.disable()
@@ -192,7 +195,13 @@ def lives(found: list[Life], what: str) -> str:
     return markdown(
         (what, "Create, calls", "Update, calls", "Delete, calls", "all three, ms on moto"),
         [
-            (str(one.number), str(one.create), str(one.update), str(one.delete), f"{one.milliseconds:.0f}")
+            (
+                str(one.number),
+                str(one.create),
+                str(one.update),
+                str(one.delete),
+                f"{one.milliseconds:.0f}",
+            )
             for one in found
         ],
     )

@@ -75,7 +75,8 @@ if __name__ == "__main__":
     for each in (cloudformation, dynamodb, iam, scheduler, ssm, sts):
         each.handle_request = written_down(each.__name__.rpartition(".")[2], each.handle_request)
     # The launcher of the demo has put its own in front of MiniStack's.
-    launcher.secrets_request = written_down("secretsmanager", launcher.secrets_request)
+    secrets: Any = written_down("secretsmanager", launcher.secrets_request)
+    launcher.secrets_request = secrets
     provisioners._RESOURCE_HANDLERS["AWS::IAM::AccessKey"] = {
         "create": create_key,
         "delete": delete_key,

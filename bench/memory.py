@@ -18,6 +18,7 @@ from bench.plot import Panel, Series
 from bench.quota import Throttle, share, throttle
 from bench.start import FRESH, environment, fresh
 from bench.table import Row, markdown, row
+from support import templates
 
 SIZES = (128, 192, 256, 384, 512, 768, 1024, 1769)
 AT_MOST = 1.10
@@ -70,6 +71,15 @@ class Memory:
         """The peak against that of clients which made one call each."""
         return self.peak / self.bare
 
+    @property
+    def words(self) -> str:
+        """How it was measured, and the peaks."""
+        return (
+            f"The quotas were made by {self.way}. A cold and a warm Create used {self.cpu:.2f} s "
+            f"of a processor. Their peak was {self.peak:.0f} MB; that of the bare process, with a "
+            f"call to each service, {self.bare:.0f} MB, and with none {self.idle:.0f} MB."
+        )
+
     def details(self, calls: int) -> str:
         """Seconds and GB-seconds of each size; a Create makes so many calls."""
         waiting = calls * SECONDS_OF_A_CALL
@@ -112,6 +122,13 @@ class Memory:
                 ],
             ),
         ]
+
+
+def chosen() -> int:
+    """The MemorySize of the template."""
+    template = templates.load("template.yaml")
+    properties = template["Resources"]["ProviderFunction"]["Properties"]
+    return int(properties["MemorySize"])
 
 
 class _Creates:

@@ -71,9 +71,7 @@ def _panel(panel: Panel, offset: int) -> str:
     for series, colour, end in zip(panel.series, _COLOURS, ends, strict=False):
         places = [at(*point) for point in series.points]
         line = " ".join(f"{x},{y}" for x, y in places)
-        parts.append(
-            f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>'
-        )
+        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>' for x, y in places]
         parts.append(_text(right + 8, end + 4, series.name, colour=colour))
     return f'<g transform="translate({offset} 0)">\n' + "\n".join(parts) + "\n</g>"

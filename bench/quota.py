@@ -44,12 +44,14 @@ def throttle() -> Iterator[Throttle]:
             continue
         try:
             limit(group, 1.0)
-            yield Throttle(f"CPU quotas of cgroup v{version}", _Group(group, limit).start)
-            return
-        except PermissionError:
+        except OSError:
+            group.rmdir()
             continue
+        try:
+            yield Throttle(f"CPU quotas of cgroup v{version}", _Group(group, limit).start)
         finally:
             group.rmdir()
+        return
     yield Throttle("stopping and continuing the process (no cgroup may be made here)", _stop_and_go)
 
 

@@ -1,4 +1,4 @@
-"""This provider and what a user would pick instead, on the same engine in the same run."""
+"""The provider and what a user would pick instead, on the same engine in the same run."""
 
 import statistics
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class Way:
 
 
 def measure(engine: Engine, runs: int, tell: Tell) -> list[Way]:
-    """Each way creates, rotates and deletes so many times, after a first time that is told apart."""
+    """Each way creates, rotates and deletes so many times, after a Create that is told apart."""
     source = Path(__file__).with_name("rivals")
     nothing = dict.fromkeys(VERBS, 0)
 
@@ -73,7 +73,7 @@ def measure(engine: Engine, runs: int, tell: Tell) -> list[Way]:
 
 
 def _way(name: str, engine: Engine, make: Make, runs: int, within_aws: dict[str, int]) -> Way:
-    stack = name.split(",")[0].replace(" ", "-")
+    stack = name.partition(",")[0].replace(" ", "-")
     # In a new execution environment; it stays, for crhelper's Delete would take two minutes.
     first = engine.create(f"{stack}-0", make(f"User-{stack}-0", 1))
     lives = [_life(engine, f"{stack}-{number + 1}", make) for number in range(runs)]

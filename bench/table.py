@@ -1,5 +1,6 @@
 """The one table: what was measured, and the most that it should be."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -20,7 +21,7 @@ def row(what: str, measured: float, at_most: float | None = None, form: str = "{
     return Row(what, form.format(measured), form.format(at_most), measured <= at_most)
 
 
-def markdown(heading: tuple[str, ...], lines: list[tuple[str, ...]]) -> str:
+def markdown(heading: tuple[str, ...], lines: Sequence[tuple[str, ...]]) -> str:
     """A table of a page; columns but the first are numbers."""
     rule = ["---"] + ["---:"] * (len(heading) - 1)
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [heading, tuple(rule), *lines])

@@ -8,7 +8,7 @@ import time
 
 began = time.perf_counter()
 
-import boto3  # noqa: E402
+import boto3
 
 READS = {
     "cloudformation": "list_stacks",

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 
 began = time.perf_counter()
 
-from handler import app  # noqa: E402, F401 - what Lambda imports
-from handler.aws.clients import clients, sts_client  # noqa: E402
-from handler.deadline import Deadline  # noqa: E402
-from handler.model.keys import AccessKey  # noqa: E402
+from handler import app  # noqa: F401 - what Lambda imports
+from handler.aws.clients import clients, sts_client
+from handler.deadline import Deadline
+from handler.model.keys import AccessKey
 
 
 class Context:

@@ -1,6 +1,6 @@
 """Serves events with the provider's function as Lambda would, and tells when each was answered.
 
-`serve.py RESULT FUNCTION_ARN EVENT…`; times are those of CLOCK_MONOTONIC, which all processes share.
+`serve.py RESULT FUNCTION_ARN EVENT…`; times are of CLOCK_MONOTONIC, which all processes share.
 """
 
 import json
@@ -14,7 +14,7 @@ from handler import app
 _TIMEOUT_SECONDS = 300
 
 
-@dataclass(frozen=True)
+@dataclass
 class Context:
     """What the Lambda runtime says of an invocation."""
 

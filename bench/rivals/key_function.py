@@ -7,13 +7,15 @@ no key for a while, and remembers nothing. The file is the function's code; it i
 
 import json
 import urllib.request
+from typing import Any
 
 import boto3
 
+Event = dict[str, Any]
 iam, ssm = boto3.client("iam"), boto3.client("ssm")
 
 
-def handler(event, _context):  # noqa: ANN001, ANN201 - runs in Lambda alone
+def handler(event: Event, _context: object) -> None:
     """Serve one event and answer it."""
     answer = {
         "Status": "SUCCESS",
@@ -32,21 +34,21 @@ def handler(event, _context):  # noqa: ANN001, ANN201 - runs in Lambda alone
     )
 
 
-def create(_event, properties):  # noqa: ANN001, ANN201
+def create(_event: Event, properties: Event) -> str:
     """Refuse names that are taken; then make a key and write it down."""
     if any(read(name) for name in names(properties).values()):
         raise ValueError("a parameter exists already")
     return new_key(properties, overwrite=False)
 
 
-def update(event, properties):  # noqa: ANN001, ANN201
+def update(event: Event, properties: Event) -> str:
     """Make a new key where Serial has changed."""
     if properties["Serial"] != event["OldResourceProperties"]["Serial"]:
         return new_key(properties, overwrite=True)
-    return event["PhysicalResourceId"]
+    return str(event["PhysicalResourceId"])
 
 
-def delete(event, properties):  # noqa: ANN001, ANN201
+def delete(event: Event, properties: Event) -> str:
     """Delete the key, and the parameters unless they hold a newer one."""
     physical_id = event["PhysicalResourceId"]
     found = {kind: read(name) for kind, name in names(properties).items()}
@@ -54,10 +56,10 @@ def delete(event, properties):  # noqa: ANN001, ANN201
     if found["id"] == physical_id:
         for name in names(properties).values():
             ssm.delete_parameter(Name=name)
-    return physical_id
+    return str(physical_id)
 
 
-def new_key(properties, *, overwrite):  # noqa: ANN001, ANN201
+def new_key(properties: Event, *, overwrite: bool) -> str:
     """Make a key, set its status, and write the three parameters."""
     user = properties["UserName"]
     key = iam.create_access_key(UserName=user)["AccessKey"]
@@ -68,18 +70,16 @@ def new_key(properties, *, overwrite):  # noqa: ANN001, ANN201
         "smtp": "derived from the secret",
     }
     for kind, name in names(properties).items():
-        ssm.put_parameter(
-            Name=name, Value=values[kind], Type="SecureString", Overwrite=overwrite
-        )
-    return key["AccessKeyId"]
+        ssm.put_parameter(Name=name, Value=values[kind], Type="SecureString", Overwrite=overwrite)
+    return str(key["AccessKeyId"])
 
 
-def names(properties):  # noqa: ANN001, ANN201
+def names(properties: Event) -> dict[str, str]:
     """The names of the three parameters."""
     return {kind: f"{properties['ParameterPath']}/{kind}" for kind in ("id", "secret", "smtp")}
 
 
-def read(name):  # noqa: ANN001, ANN201
+def read(name: str) -> Any:
     """The value of a parameter, or None."""
     try:
         return ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
