@@ -1,7 +1,8 @@
 """`make bench`: measure everything in one run, print the one table, and write docs/performance.md.
 
 `make bench OPTIONS="--runs 3 --layers"` is a trial in a few minutes: three runs instead of fifteen,
-and no tests. Whatever the options, the page is written from this run alone.
+and no tests. `--prove` times the layers of `make prove` too, which must have run before. Whatever
+the options, the page is written from this run alone.
 """
 
 import argparse
@@ -64,10 +65,9 @@ class Found:
         """What the page is made of."""
         create = next(one for one in self.operations if one.name == "Create vanilla")
         chosen = next(one for one in self.memory.sizes if one.megabytes == memory.chosen())
-        waiting = create.to_aws * memory.SECONDS_OF_A_CALL
-        runs = f"{self.runs} runs of each start, {_of_size(self.runs)} of each size and way"
+        runs = f"{self.runs} of each start, {_of_size(self.runs)} of each size and way"
         return {
-            "machine": f"{self.machine} Medians of {runs}.",
+            "machine": f"{self.machine} Medians of so many runs: {runs}.",
             "table": table.table(self.rows),
             "calls": calls.by_service(self.operations),
             "package": self.package.contents,
@@ -79,10 +79,10 @@ class Found:
             "policies": growth.lives(self.growth.policies, "policies"),
             "regions": growth.lives(self.growth.regions, "copies"),
             "stacks": growth.crowds(self.growth.crowds),
-            "room": limits.room(),
+            "room": limits.room(self.operations),
             "rates": limits.rates(self.operations, self.item_bytes),
             "stack-set": limits.stack_set(
-                create, self.package.total, chosen.gigabyte_seconds(waiting)
+                create, self.package.total, chosen.gigabyte_seconds(memory.waiting(create.to_aws))
             ),
         }
 
@@ -96,7 +96,7 @@ class Found:
         }
 
 
-def measure(runs: int, names: tuple[str, ...], stacks: tuple[int, ...]) -> Found:
+def measure(runs: int, names: list[str], stacks: tuple[int, ...]) -> Found:
     """Measure what needs quiet first, and what needs all processors last."""
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
@@ -130,13 +130,15 @@ def main() -> None:
     parser.add_argument(
         "--layers",
         nargs="*",
-        default=layers.LAYERS,
+        default=list(layers.OF_TEST),
         help="folders of tests/ to time; none for none",
     )
+    parser.add_argument("--prove", action="store_true", help="time the layers of make prove too")
     parser.add_argument("--stacks", nargs="+", type=int, default=growth.STACKS)
     options = parser.parse_args()
     logging.disable()
-    found = measure(options.runs, tuple(options.layers), tuple(options.stacks))
+    names = [*options.layers, *(layers.OF_PROVE if options.prove else ())]
+    found = measure(options.runs, names, tuple(options.stacks))
     page.write(found.parts, found.pictures)
     print(found.machine)
     print(table.lines(found.rows))

@@ -88,7 +88,7 @@ class Growth:
         return [
             Panel(
                 "Calls by policies",
-                "policies of the user",
+                "policies of the user, logarithmic",
                 "calls",
                 [
                     Series("Create", calls(self.policies, lambda life: life.create)),
@@ -97,7 +97,7 @@ class Growth:
             ),
             Panel(
                 f"Slowest request, {AT_ONCE} at a time",
-                "stacks, each with one user",
+                "stacks with one user each, logarithmic",
                 "seconds",
                 slowest,
             ),

@@ -25,11 +25,15 @@ MINUTES_OF_A_STACK = 3
 _SECRET_WRITES = ("Create", "Put", "Update", "Delete", "Tag", "Replicate")
 
 
-def room() -> str:
+def room(operations: list[Operation]) -> str:
     """How many users an account has room for."""
+    vanilla_policies, eks_policies = (
+        next(one for one in operations if one.name == name).calls.count("iam:CreatePolicy")
+        for name in ("Create vanilla", "Create eks")
+    )
     lines = [
         ("IAM users", USERS, 1, 1),
-        ("managed policies", MANAGED_POLICIES, 1, 3),
+        ("managed policies", MANAGED_POLICIES, vanilla_policies, eks_policies),
         ("secrets, each region", SECRETS, 1, 1),
         ("schedules, each region, one for a key in its grace", SCHEDULES, 1, 1),
     ]

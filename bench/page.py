@@ -7,6 +7,24 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parents[1]
 PAGE = PROJECT / "docs" / "performance.md"
+# Every part that the command makes.
+PARTS = (
+    "machine",
+    "table",
+    "calls",
+    "package",
+    "start",
+    "memory",
+    "memory-words",
+    "side-by-side",
+    "side-by-side-words",
+    "policies",
+    "regions",
+    "stacks",
+    "room",
+    "rates",
+    "stack-set",
+)
 PICTURES = PROJECT / "docs" / "performance"
 
 
@@ -20,7 +38,9 @@ def with_parts(text: str, parts: dict[str, str]) -> str:
 
 
 def write(parts: dict[str, str], pictures: dict[str, str]) -> None:
-    """Write the page and its pictures."""
+    """Write the page and its pictures; all parts must be there."""
+    if tuple(parts) != PARTS:
+        raise ValueError(f"These are not the parts of the page: {', '.join(parts)}")
     PAGE.write_text(with_parts(PAGE.read_text(), parts))
     PICTURES.mkdir(exist_ok=True)
     for name, picture in pictures.items():

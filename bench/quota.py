@@ -72,7 +72,7 @@ class _Group:
     ) -> "subprocess.Popen[bytes]":
         self.limit(self.directory, part)
         into = ["sh", "-c", _INTO_GROUP, str(self.directory / "cgroup.procs")]
-        return subprocess.Popen([*into, *command], env=environment)
+        return subprocess.Popen([*into, *command], env=environment, stdout=subprocess.DEVNULL)
 
 
 def _limit_version_2(group: Path, part: float) -> None:
@@ -91,7 +91,7 @@ def _microseconds(part: float) -> int:
 def _stop_and_go(
     command: list[str], environment: dict[str, str], part: float
 ) -> "subprocess.Popen[bytes]":
-    process = subprocess.Popen(command, env=environment)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     period = _PERIOD_MICROSECONDS / 1e6
 
     def alternate() -> None:
