@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,77 +33,104 @@ class Way:
     first_create: float
 
 
-def measure(engine: Engine, runs: int, tell: Tell) -> list[Way]:
-    """Each way creates, rotates and deletes so many times, after a Create that is told apart."""
-    source = Path(__file__).with_name("rivals")
-    nothing = dict.fromkeys(VERBS, 0)
+@dataclass
+class _Contender:
+    """A way while it is measured: its template, and the lives that it has had."""
 
-    def ours(name: str, serial: int) -> dict[str, Any]:
+    name: str
+    make: Make
+    within_aws: dict[str, int]
+    runs: int
+    first: float = 0.0
+    lives: list[dict[str, Timed]] = field(default_factory=list)
+
+    def begin(self, engine: Engine) -> str:
+        """Create in a new execution environment; returns the user, which stays."""
+        name = f"User-{self._stack}"
+        self.first = engine.create(self._stack, self.make(name, 1)).seconds
+        return name
+
+    def live(self, engine: Engine) -> None:
+        """Create, rotate and delete once more."""
+        stack = f"{self._stack}-{len(self.lives)}"
+        name = f"User-{stack}"
+        life = {
+            "create": engine.create(stack, self.make(name, 1)),
+            "rotate": engine.update(stack, self.make(name, 2)),
+            "delete": engine.delete(stack),
+        }
+        self.lives.append(life)
+
+    @property
+    def way(self) -> Way:
+        """What came of it."""
+        return Way(
+            self.name,
+            {verb: len(self.lives[0][verb].calls) for verb in VERBS},
+            self.within_aws,
+            {verb: statistics.median(life[verb].seconds for life in self.lives) for verb in VERBS},
+            self.first,
+        )
+
+    @property
+    def _stack(self) -> str:
+        return "".join(letter if letter.isalnum() else "-" for letter in self.name)
+
+
+def measure(engine: Engine, runs: int, tell: Tell) -> list[Way]:
+    """All ways create, rotate and delete in turn, so many times, so that none has a better hour."""
+    tell("creating for the first time")
+
+    def make(name: str, serial: int) -> dict[str, Any]:
         return templates.ours(engine.service_token, name, str(serial))
 
-    found = [_way("this provider", engine, ours, runs, nothing)]
-    document = _document(engine, ours)
+    ours = _Contender("this provider", make, dict.fromkeys(VERBS, 0), runs)
+    rivals = _rivals(engine, _document(engine, ours.begin(engine)), runs)
+    for rival in rivals:
+        rival.begin(engine)
+    contenders = [ours, *rivals]
+    for number in range(runs):
+        tell(f"creating, rotating and deleting side by side, {number + 1} of {runs}")
+        for contender in contenders:
+            if number < contender.runs:
+                contender.live(engine)
+    return [contender.way for contender in contenders]
+
+
+def _rivals(engine: Engine, document: dict[str, Any], runs: int) -> list[_Contender]:
+    source = Path(__file__).with_name("rivals")
     key_function = engine.function("key-function", (source / "key_function.py").read_text())
     crhelper = engine.function(
         "crhelper-function",
         (source / "crhelper_function.py").read_text(),
         engine.package / "crhelper",
     )
-    rivals: dict[str, tuple[Make, dict[str, int], int]] = {
-        "native resources": (
-            lambda name, serial: templates.native(document, name, serial),
-            _NATIVE_CALLS,
-            runs,
+
+    def native(name: str, serial: int) -> dict[str, Any]:
+        return templates.native(document, name, serial)
+
+    def key_alone(name: str, serial: int) -> dict[str, Any]:
+        return templates.key_alone(key_function, document, name, str(serial))
+
+    def with_crhelper(name: str, serial: int) -> dict[str, Any]:
+        return templates.with_crhelper(crhelper, document, name, str(serial))
+
+    return [
+        _Contender("native resources", native, _NATIVE_CALLS, runs),
+        _Contender("native, key by binxio's algorithm", key_alone, _NATIVE_BESIDE_KEY, runs),
+        _Contender(
+            "crhelper in its defaults", with_crhelper, dict.fromkeys(VERBS, 0), _RUNS_OF_CRHELPER
         ),
-        "native, key by binxio's algorithm": (
-            lambda name, serial: templates.key_alone(key_function, document, name, str(serial)),
-            _NATIVE_BESIDE_KEY,
-            runs,
-        ),
-        "crhelper in its defaults": (
-            lambda name, serial: templates.with_crhelper(crhelper, document, name, str(serial)),
-            nothing,
-            _RUNS_OF_CRHELPER,
-        ),
-    }
-    for name, (make, within_aws, times) in rivals.items():
-        tell(f"creating, rotating and deleting by {name}")
-        found.append(_way(name, engine, make, times, within_aws))
-    return found
+    ]
 
 
-def _way(name: str, engine: Engine, make: Make, runs: int, within_aws: dict[str, int]) -> Way:
-    stack = name.partition(",")[0].replace(" ", "-")
-    # In a new execution environment; it stays, for crhelper's Delete would take two minutes.
-    first = engine.create(f"{stack}-0", make(f"User-{stack}-0", 1))
-    lives = [_life(engine, f"{stack}-{number + 1}", make) for number in range(runs)]
-    return Way(
-        name,
-        {verb: len(lives[0][verb].calls) for verb in VERBS},
-        within_aws,
-        {verb: statistics.median(life[verb].seconds for life in lives) for verb in VERBS},
-        first.seconds,
-    )
-
-
-def _life(engine: Engine, stack: str, make: Make) -> dict[str, Timed]:
-    name = f"User-{stack}"
-    return {
-        "create": engine.create(stack, make(name, 1)),
-        "rotate": engine.update(stack, make(name, 2)),
-        "delete": engine.delete(stack),
-    }
-
-
-def _document(engine: Engine, ours: Make) -> dict[str, Any]:
-    """The policy that our user gets, so that every way has the same."""
-    engine.create("document", ours("Document", 1))
+def _document(engine: Engine, user_name: str) -> dict[str, Any]:
+    """The policy of our user, so that every way has the same."""
     iam = engine.aws.client("iam")
-    attached = iam.list_attached_user_policies(UserName="Document")["AttachedPolicies"]
+    attached = iam.list_attached_user_policies(UserName=user_name)["AttachedPolicies"]
     arn = attached[0]["PolicyArn"]
     version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-    engine.delete("document")
     return dict(found)
 
 
