@@ -44,6 +44,10 @@ prove: install .venv-audit/installed .venv-prowler/installed .venv-npm/installed
 tool: .venv/installed ## Build dist/restricted-iam-user.pyz, the operators' tool in one file
 	@$(RUN) -m operator_tool.build
 
+.PHONY: bench
+bench: install ## Measure calls, package, start, memory and growth; writes docs/performance.md, takes long
+	@$(RUN) -m bench $(OPTIONS)
+
 .PHONY: publish
 publish: install ## Publish a version: make publish PREFIX=acme-launch REGIONS="eu-west-1 us-east-1"
 	@$(RUN) -m publish --prefix "$(PREFIX)" --regions $(REGIONS) $(OPTIONS)
@@ -75,6 +79,10 @@ docs: .venv/installed ## Write docs/errors.md and the tables of docs/policies.md
 	$(RUN) -m docs.build.policy_reference
 	$(RUN) -m docs.build.security_reference
 	$(RUN) -m docs.build.error_reference
+
+.PHONY: calls
+calls: .venv/installed ## Write tests/lifecycle/calls.txt again, the AWS calls of every operation
+	@$(RUN) -m support.operations
 
 .PHONY: lock
 lock: .venv/installed ## Lock the versions again after pyproject.toml has changed

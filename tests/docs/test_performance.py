@@ -1,0 +1,89 @@
+"""docs/performance.md is the page that `make bench` writes."""
+
+import re
+
+import pytest
+
+from bench import calls, limits, page, quota
+from bench.plot import Panel, Series, svg
+from bench.table import Row, row, table
+from support.operations import GOLDEN, Operation, parse
+
+OPERATIONS = [Operation(name, tuple(made)) for name, made in parse(GOLDEN.read_text()).items()]
+
+
+def test_page_has_every_part() -> None:
+    """The command finds the place of each part, in this order, and no other part is left over."""
+    marks = re.findall(r"^<!-- (.*) -->$", page.PAGE.read_text(), re.MULTILINE)
+
+    assert [mark for mark in marks if mark != "end"] == list(page.PARTS)
+    assert marks.count("end") == len(page.PARTS)
+
+
+def test_page_is_written_again_from_its_parts() -> None:
+    """Writing a part replaces what stood there, and nothing else."""
+    text = "a\n<!-- one -->\nold\n<!-- end -->\nb\n<!-- two -->\n<!-- end -->\nc\n"
+    written = page.with_parts(text, {"one": "new", "two": "2"})
+
+    assert written == ("a\n<!-- one -->\nnew\n<!-- end -->\nb\n<!-- two -->\n2\n<!-- end -->\nc\n")
+    assert page.with_parts(written, {"one": "new", "two": "2"}) == written
+    with pytest.raises(ValueError, match="unpack"):
+        page.with_parts(text, {"three": "3"})
+
+
+def test_parts_must_be_complete() -> None:
+    """A page with figures of two runs is never written."""
+    with pytest.raises(ValueError, match="not the parts"):
+        page.write({"table": ""}, {})
+
+
+def test_pictures_are_there() -> None:
+    """Each picture that the page shows is one that the command has written."""
+    shown = re.findall(r"!\[.+\]\(performance/(.+)\)", page.PAGE.read_text())
+
+    assert sorted(shown) == sorted(path.name for path in page.PICTURES.iterdir())
+
+
+def test_every_operation_is_in_the_table() -> None:
+    """What calls.txt counts has a line, and one that makes too many calls is said to."""
+    lines = calls.rows(OPERATIONS)
+
+    assert sorted(calls.AT_MOST) == sorted(operation.name for operation in OPERATIONS)
+    (again,) = (line for line in lines if "answered" in line.what)
+    assert again == Row(again.what, "0 + 2", "0 + 2", True)
+
+
+def test_table_says_what_is_too_much() -> None:
+    """A figure above its limit is marked, one at its limit is not, and others have no mark."""
+    rows = [row("a", 3, 2), row("b", 2, 2), row("c", 1.5, form="{:.1f}")]
+
+    assert table(rows).splitlines()[2:] == [
+        "| a | 3 | 2 | **no** |",
+        "| b | 2 | 2 | yes |",
+        "| c | 1.5 |  |  |",
+    ]
+
+
+@pytest.mark.parametrize(("megabytes", "share"), [(128, 0.0724), (1769, 1.0), (3008, 1.0)])
+def test_share_of_a_processor(megabytes: int, share: float) -> None:
+    """Lambda gives a processor in proportion to memory; more than one is of no use to us."""
+    assert quota.share(megabytes) == pytest.approx(share, abs=0.0001)
+
+
+def test_arithmetic_of_limits() -> None:
+    """Three policies a user fill the quota of policies at 500 users; IAM's rate ends first."""
+    create = Operation("Create eks", ("iam:CreatePolicy",) * 3 + ("dynamodb:UpdateItem",))
+    vanilla = Operation("Create vanilla", ("iam:CreatePolicy",))
+
+    assert "| managed policies | 1,500 | 1,500 | 500 |" in limits.room([create, vanilla])
+    assert "| Create eks | 400 | — | 120,000 | — | IAM |" in limits.rates([create], 2048)
+
+
+def test_lines_of_a_picture_are_told_apart() -> None:
+    """Names of lines that end at one height stand one below the other, within the picture."""
+    panel = Panel("A & B", "x", "y", [Series(name, [(1, 0), (10, 5)]) for name in ("one", "two")])
+    drawn = svg([panel])
+
+    heights = [float(y) for y in re.findall(r'y="([\d.]+)"[^>]*>(?:one|two)<', drawn)]
+    assert heights[1] - heights[0] == 14
+    assert "A &amp; B" in drawn
