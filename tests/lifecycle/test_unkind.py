@@ -395,7 +395,8 @@ def test_user_of_another_resource_is_named(new_stack: Callable[..., Stack]) -> N
         "resource 'RestrictedUser' of stack first in us-east-1; it was left as it is. Choose "
         "another name; or let an administrator invite this resource to take the user over, with "
         "'restricted-iam-user.pyz adopt Provazio --stack second --logical-id Other', which sets "
-        "its tag restricted-iam-user:invited to us-east-1/second/Other, and create the resource again."
+        "its tag restricted-iam-user:invited to us-east-1/second/Other, and create the resource "
+        "again."
     )
 
 
