@@ -306,6 +306,7 @@ def test_copy_that_is_refused_stops_no_roll_back(
         "InvalidParameterException: The region is disabled."
     )
     assert reason in told(caplog)
+    stack.rest("UPDATE_ROLLBACK_COMPLETE")
     failed = PROPERTIES | {"Revision": "2", "ReplicaRegions": ["eu-west-1"]}
     stack.set_status("UPDATE_IN_PROGRESS")
     stack.properties = failed
