@@ -23,7 +23,7 @@ from doubles.account import fresh_aws
 from doubles.aws_calls import Calls
 from doubles.fake_cloudformation import ResponseUrl, Stack
 from doubles.interleave import Interleaving
-from load.test_load import AT_ONCE, MOST_STEPS, SECONDS_OF_A_CALL, young_keys
+from load.test_load import AT_ONCE, MOST_STEPS, SECONDS_OF_A_CALL
 from support.operations import VANILLA, account, succeed
 
 POLICIES = (1, 2, 3, 5, 10)
@@ -157,7 +157,6 @@ def _crowd(number: int) -> Crowd:
             stacks = [Stack(responses, name=f"stack-{each}") for each in range(number)]
             runs = Interleaving(responses, calls.secret_access_keys)
             runs.install(patches)
-            young_keys(patches, runs)
             account_rates = rates.install(patches, SECONDS_OF_A_CALL)
             slowest = {
                 verb: _flights(stacks, runs, verb) for verb in ("Create", "Update", "Delete")

@@ -59,10 +59,8 @@ class NameTakenError(ProviderError):
     def __init__(self, what: str, holder: str = "", way_out: str = "") -> None:
         whose = f"belongs to {holder}" if holder else "does not belong to this resource"
         remedy = "delete that resource" if holder else "remove it"
-        super().__init__(
-            f"The {what} exists and {whose}; it was left as it is. "
-            + (way_out or f"Choose another name or {remedy} first.")
-        )
+        what_to_do = way_out or f"Choose another name or {remedy} first."
+        super().__init__(f"The {what} exists and {whose}; it was left as it is. {what_to_do}")
 
 
 class OutOfReachError(ProviderError):

@@ -63,5 +63,5 @@ def test_reason_of_a_stack_is_on_the_page(stack: Stack) -> None:
     """What CloudFormation is told can be looked up."""
     reason = stack.create(PolicyTemplate="vanilla", NoSuchProperty="x")["Reason"]
 
-    assert "is not a property of Custom::RestrictedIAMUser." in reason
-    assert "is not a property of Custom::RestrictedIAMUser." in PAGE.read_text()
+    assert "is not a property of Custom::RestrictedIAMUser" in reason
+    assert "is not a property of Custom::RestrictedIAMUser" in PAGE.read_text()

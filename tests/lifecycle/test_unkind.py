@@ -306,6 +306,7 @@ def test_copy_that_is_refused_stops_no_roll_back(
         "InvalidParameterException: The region is disabled."
     )
     assert reason in told(caplog)
+    stack.rest("UPDATE_ROLLBACK_COMPLETE")
     failed = PROPERTIES | {"Revision": "2", "ReplicaRegions": ["eu-west-1"]}
     stack.set_status("UPDATE_IN_PROGRESS")
     stack.properties = failed
@@ -394,8 +395,9 @@ def test_user_of_another_resource_is_named(new_stack: Callable[..., Stack]) -> N
         "The IAM user arn:aws:iam::123456789012:user/restricted/Provazio exists and belongs to "
         "resource 'RestrictedUser' of stack first in us-east-1; it was left as it is. Choose "
         "another name; or let an administrator invite this resource to take the user over, with "
-        "'restricted-iam-user.pyz adopt Provazio --stack second --logical-id Other', which sets its "
-        "tag restricted-iam-user:invited to us-east-1/second/Other, and create the resource again."
+        "'restricted-iam-user.pyz adopt Provazio --stack second --logical-id Other', which sets "
+        "its tag restricted-iam-user:invited to us-east-1/second/Other, and create the resource "
+        "again."
     )
 
 

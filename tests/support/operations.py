@@ -7,13 +7,14 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
 import pytest
 
-from doubles import strict_moto, world
+from doubles import late_cloudformation, strict_moto, unkind, world
 from doubles.account import fresh_aws
 from doubles.aws_calls import LISTENER, Calls
 from doubles.clock import Clock
@@ -76,11 +77,17 @@ class Heard:
 
 @contextmanager
 def account() -> Iterator[tuple[Stack, Heard, Clock]]:
-    """An empty AWS of moto with one stack in it, on a clock that moves only while we sleep."""
+    """An empty, patient AWS with one stack in it, on a clock that moves only while we sleep.
+
+    What AWS refuses for a while is asked again, as often as chance has it, so here it refuses
+    nothing.
+    """
     with pytest.MonkeyPatch.context() as patches, fresh_aws(Calls()):
         strict_moto.install(patches)
         heard, responses, clock = Heard(), ResponseUrl(), Clock()
         clock.install(patches)
+        late_cloudformation.tell_at_once(patches)
+        patches.setattr(unkind, "UNKINDNESS", unkind.NONE)
         patches.setattr(LISTENER, "throttles", heard.throttles)
         patches.setattr(response, "_HTTP", responses)
         yield Stack(responses), heard, clock
@@ -159,4 +166,6 @@ def parse(golden: str) -> dict[str, list[str]]:
 
 if __name__ == "__main__":
     logging.disable()
-    GOLDEN.write_text(text(measured()))
+    with redirect_stdout(StringIO()):  # The metrics.
+        golden = text(measured())
+    GOLDEN.write_text(golden)

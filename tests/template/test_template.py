@@ -166,7 +166,7 @@ def needed_by(name: str) -> set[str]:
 
 def test_nothing_goes_before_the_settings_agree() -> None:
     """What would be deleted beside them is missing when they refuse, but for what only watches."""
-    watching = ("AWS::CloudWatch::", "AWS::Logs::QueryDefinition")
+    watching = ("AWS::CloudWatch::", "AWS::Logs::MetricFilter", "AWS::Logs::QueryDefinition")
     others = {
         name
         for name, resource in TEMPLATE["Resources"].items()

@@ -55,13 +55,16 @@ def share(change: Change, *, is_new: bool) -> None:
     refused = readers.reconcile(desired.reader_arns, is_new=is_new)
     if not refused:
         return
-    text = (
+    if not change.operation.rolling_back:
+        raise ReaderRefusedError(_no_principals(refused))
+    tell(Fact("ReaderLeftOut", _no_principals(refused)))
+
+
+def _no_principals(refused: list[str]) -> str:
+    return (
         f"Secrets Manager accepts {', '.join(refused)} of ReaderArns as no principal; it does not "
         "exist, or was deleted and made again. Make it first, or take it out."
     )
-    if not change.operation.rolling_back:
-        raise ReaderRefusedError(text)
-    tell(Fact("ReaderLeftOut", text))
 
 
 def fill(change: Change, state: SecretState) -> Filled:
