@@ -60,6 +60,10 @@ verify: .venv/installed ## Fetch everything that was published last, and compare
 screenshot: .venv/installed ## Take docs/launch-page*.png again: desktop, dark, phone
 	@$(RUN) -m docs.build.screenshot
 
+.PHONY: transcript
+transcript: install ## Run the demo and write ten of its lines into README.md
+	@$(RUN) -m docs.build.transcript
+
 .PHONY: check
 check: .venv/installed ## Format, lint, types, imports, templates and dependencies
 	.venv/bin/ruff format --check .

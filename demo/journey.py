@@ -137,7 +137,7 @@ def create(journey: Journey) -> None:
 
 
 def check_replaced(journey: Journey, replaced: str) -> None:
-    """The secret holds a new key, and the one of before works until its grace is over."""
+    """The secret holds a new key, and the replaced one works until its grace is over."""
     names = journey.names
     now = journey.stored(names.secret)
     previous = journey.stored(names.secret, "AWSPREVIOUS")
@@ -149,7 +149,7 @@ def check_replaced(journey: Journey, replaced: str) -> None:
     journey.promise(
         previous["AccessKeyId"] == replaced
         and holder.get_caller_identity()["Arn"].endswith(f"/{names.user_name}"),
-        f"the key of before, {last_four(replaced)}, is AWSPREVIOUS and still works",
+        f"the replaced key, {last_four(replaced)}, is AWSPREVIOUS and still works",
     )
     ends = end_of_grace(journey, replaced)
     # A scheduled rotation makes its key some steps before that one takes the place of another.

@@ -22,16 +22,16 @@ _BLOCK = re.compile(
 _LINK = re.compile(
     r"\((https://[^)]*/cloudformation/home\?region=([^#)]*)#/stacks/create/review\?([^)]*))\)"
 )
-_NOTHING = (
-    "Nothing has been published from this repository yet; "
-    "[publish it](docs/publishing.md) to buckets of yours.\n"
+_PAGE_PICTURE = (
+    "![The launch page: the choices on the left; on the right what they create, grant and cost, "
+    "with the button](docs/launch-page.png)"
 )
 
 
 def _table(release: Release | None) -> str:
-    """The Markdown between the two marks."""
+    """The Markdown between the two marks, which is empty before the first publication."""
     if release is None:
-        return _NOTHING
+        return ""
     lines = ["| Region | " + " | ".join(_BUTTONS) + " |", "|---" * (len(_BUTTONS) + 1) + "|"]
     for region in release.regions:
         buttons = [
@@ -44,8 +44,10 @@ def _table(release: Release | None) -> str:
     return "\n".join([
         *lines,
         "",
-        f"Version {release.version}. What each variant grants and costs: [launch page]({page}). "
-        f"The newest template is always at `{newest}`.\n",
+        f"Version {release.version}. The [launch page]({page}) shows what each variant grants and "
+        f"costs. The newest template is always at `{newest}`.",
+        "",
+        f"{_PAGE_PICTURE}\n",
     ])  # fmt: skip
 
 

@@ -83,9 +83,9 @@ def page() -> str:
 
 _HEAD = """# What each reason means
 
-Every reason that CloudFormation shows at a resource, or that the log has. `…` stands for what is
-filled in. Written from the code by `make docs`; [operations.md](operations.md)
-says what else to do."""
+This page is for whoever reads a failure in CloudFormation or in the log, and wants to know
+what to do. It lists every reason, as the code has it; `…` stands for a value that is filled
+in. `make docs` writes the page. [operations.md](operations.md) says what else to do."""
 
 
 def _section(failure: str, texts: list[str]) -> str:

@@ -7,34 +7,34 @@ from support.templates import PROJECT
 PAGE = PROJECT / "docs" / "security.md"
 # What a statement is for, by its Sid; one Sid means the same in every role.
 PURPOSES = {
-    "CreateUnderBoundaryWithTags": "make the user, only with the boundary and our tags",
-    "PutUnderBoundary": "put the boundary back, or a new one on every user",
+    "CreateUnderBoundaryWithTags": "create the user, only with the boundary and our tags",
+    "PutUnderBoundary": "restore the boundary, or set a new one on every user",
     "Users": "reconcile and delete the user",
-    "Keys": "make, prove, switch and end access keys",
+    "Keys": "create, test, switch and delete access keys",
     "AttachOurPoliciesUnderBoundary": "attach policies of the path to users with the boundary",
-    "Dependents": "remove what was hung on a user, so that it can be deleted",
+    "Dependents": "remove what people attached to a user, so that it can be deleted",
     "GroupsAndDevices": "take the user out of groups; delete its virtual MFA device",
-    "LookAtUsers": "see who has a name and what hangs on a user, also where it is gone",
-    "NeverWithoutBoundary": "nobody lifts a boundary through the provider",
+    "LookAtUsers": "see who has a name and what is attached to a user, even a deleted one",
+    "NeverWithoutBoundary": "nobody removes a boundary through the provider",
     "NeverInvites": "nobody invites the provider but an administrator",
     "NeverUnderAnother": "nobody gets another boundary through the provider",
-    "CreateWithTags": "make policies and secrets, only with our tags",
+    "CreateWithTags": "create policies and secrets, only with our tags",
     "Policies": "change, tag and delete the policies",
     "FindPolicies": "find policies that an interrupted request left",
     "NeverTheBoundary": "the boundary itself cannot be edited",
     "Secrets": "write, rename, copy and delete the secret",
-    "NeverPublic": "let readers in, never everybody",
+    "NeverPublic": "allow readers, never everybody",
     "NeverOverAnother": "copy the secret to a region, never over another secret there",
     "OnlyByOurFunction": "scheduled rotation, by no other function",
-    "InvokeRotation": "Secrets Manager asks for it at RotateSecret",
+    "InvokeRotation": "RotateSecret of Secrets Manager requires it",
     "EncryptSecrets": "secrets under a customer key, through Secrets Manager only",
     "EndsOfGrace": "schedule the end of replaced keys",
     "FindSchedules": "find the schedules of a user",
     "LetThemInvokeTheProvider": "give schedules their role, and no other role to anybody",
     "Remember": "read and write the items of the state table",
-    "AskCloudFormation": "ask whether the stack really is at work",
+    "AskCloudFormation": "ask whether the stack is really in an operation",
     "WriteLogs": "write the function's own log",
-    "OnlyFromTheFunction": "nothing else that has the role can use it",
+    "OnlyFromTheFunction": "nothing but the function can use its role",
     "InvokeProvider": "a schedule invokes the provider",
 }
 
@@ -50,10 +50,14 @@ def roles_tables() -> str:
 
 
 def refusals() -> str:
-    """The names of all attempts, by role."""
-    return "\n\n".join(
-        f"{role}, {len(attempts)} attempts: {'; '.join(attempts)}."
-        for role, attempts in ATTEMPTS.items()
+    """The name of every attempt once, by the roles that it was tried with."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name in dict.fromkeys(name for attempts in ATTEMPTS.values() for name in attempts):
+        roles = tuple(role for role, attempts in ATTEMPTS.items() if name in attempts)
+        groups.setdefault(roles, []).append(name)
+    return "\n".join(
+        f"- **{', '.join(roles)}**, {len(names)}: {'; '.join(names)}."
+        for roles, names in groups.items()
     )
 
 

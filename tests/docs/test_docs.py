@@ -2,9 +2,12 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+from demo.journey import CHAPTERS
+from docs.build.transcript import BEGIN, END, SHOWN, chosen, page
 from doubles import world
 from doubles.fake_cloudformation import Stack
 from publish.readme import disagreements, with_table
@@ -14,6 +17,7 @@ from support.property_table import property_table
 from support.templates import PROJECT, parse
 
 README = (PROJECT / "README.md").read_text()
+PAGES = sorted(PROJECT.glob("docs/*.md"))
 
 
 def yaml_block() -> str:
@@ -40,10 +44,59 @@ def test_property_table_is_that_of_the_schema() -> None:
 
 
 def test_parameters_are_documented() -> None:
-    """Every parameter of the template is in the README."""
+    """docs/parameters.md has every parameter of the template, and no other."""
     template = parse((PROJECT / "template.yaml").read_text())
+    text = (PROJECT / "docs" / "parameters.md").read_text()
+    cells = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
 
-    assert [name for name in template["Parameters"] if f"`{name}`" not in README] == []
+    assert set(re.findall(r"`(\w+)`", " ".join(cells))) == set(template["Parameters"])
+
+
+def test_readme_is_short() -> None:
+    """A stranger reads the README to its end."""
+    assert len(README.splitlines()) <= 150
+
+
+def test_every_page_can_be_reached() -> None:
+    """The README's last section leads to every page of docs/."""
+    more = README.split("\n## More\n")[1]
+
+    assert [path.name for path in PAGES if f"](docs/{path.name})" not in more] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_page_says_whom_it_is_for(path: Path) -> None:
+    """The first sentence of a page lets whoever came to the wrong one turn round."""
+    first = path.read_text().split("\n\n")[1]
+
+    assert first.startswith("This page is for ")
+
+
+def test_every_event_file_is_explained() -> None:
+    """docs/events.md has a line for every file in events/."""
+    text = (PROJECT / "docs" / "events.md").read_text()
+
+    assert sorted(re.findall(r"^\| `([\w-]+\.json)`", text, re.MULTILINE)) == sorted(
+        path.name for path in PROJECT.glob("events/*.json")
+    )
+
+
+def test_transcript_is_the_demos() -> None:
+    """README's transcript has the lines that `make transcript` chooses, under real commands."""
+    shown = README.split(BEGIN)[1].split(END)[0].splitlines()[1:-1]
+
+    assert chosen(shown) == shown
+    assert len(shown) == 10
+    assert {line for line in shown if line.startswith("$ ")} <= {f"$ {one}" for one in CHAPTERS}
+    assert page(README, shown) == README
+
+
+def test_transcript_is_never_made_up() -> None:
+    """A line that the demo does not print, or prints elsewhere, stops the command."""
+    with pytest.raises(ValueError, match="no line that begins"):
+        chosen(reversed(SHOWN))
+    with pytest.raises(ValueError, match="lost the marks"):
+        page("# Other", SHOWN)
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/credentials.md"])
@@ -77,8 +130,8 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_tests_that_are_named_exist() -> None:
-    """What docs/reliability.md says is shown by a test is shown by one that there is."""
-    text = (PROJECT / "docs" / "reliability.md").read_text()
+    """What CONTRIBUTING.md says is shown by a test is shown by one that there is."""
+    text = (PROJECT / "CONTRIBUTING.md").read_text()
     named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", text)
 
     assert len(named) > 30

@@ -15,6 +15,15 @@ def test_every_statement_has_a_purpose() -> None:
     assert {one.sid for role in ROLES for one in statements(role)} == PURPOSES.keys()
 
 
+def test_refusals_are_listed_once() -> None:
+    """A reader finds every attempt once, and with all roles that it was tried with."""
+    names = {name for attempts in ATTEMPTS.values() for name in attempts}
+    listed = PAGE.read_text().split("<!-- refusals -->")[1].split("<!-- /refusals -->")[0]
+    lines = [line.partition(": ")[2].rstrip(".").split("; ") for line in listed.split("\n- ")[1:]]
+
+    assert sorted(name.rstrip(".\n") for line in lines for name in line) == sorted(names)
+
+
 def test_enough_was_tried() -> None:
     """Each role faces at least 25 attempts."""
     assert all(len(attempts) >= 25 for attempts in ATTEMPTS.values())
