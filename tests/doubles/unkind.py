@@ -308,8 +308,8 @@ def _sts(operation: str, response: Any, action: Action) -> Any:
     if operation != "GetCallerIdentity":
         return action(response)
     keys = iam_backends[response.current_account][response.partition].access_keys
-    key = keys.get(response.get_access_key())
-    seconds = random.Random(response.get_access_key()).uniform(*UNKINDNESS.young_key)  # noqa: S311
+    key = keys.get(response.access_key)
+    seconds = random.Random(response.access_key).uniform(*UNKINDNESS.young_key)  # noqa: S311
     if _by_a_function(response) and key and _is_young(key.create_date, seconds):
         raise InvalidClientTokenIdError
     return action(response)

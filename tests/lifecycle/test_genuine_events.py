@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from doubles import late_cloudformation, strict_dynamodb, world
 from doubles.aws_calls import Calls, KilledError
@@ -112,6 +113,30 @@ def test_resource_of_another_type(stack: Stack, runs: Interleaving) -> None:
     assert "is a Custom::Other" in answer["Reason"]
 
 
+def test_event_of_another_type_than_its_resource(
+    stack: Stack, runs: Interleaving, key: str
+) -> None:
+    """The provider's own resource is not served as a user."""
+    stack.set_status("UPDATE_IN_PROGRESS")
+    sent = event(stack, "Update", SECOND, FIRST)
+    late_cloudformation.sends(sent | {"ResourceType": "Custom::RestrictedIAMUserProvider"})
+    refused(stack, sent, "is a Custom::RestrictedIAMUserProvider, and no Custom::")
+
+
+def test_question_that_is_refused(stack: Stack, runs: Interleaving, calls: Calls) -> None:
+    """What AWS says of DescribeStackResource is told, unless it says that there is none."""
+    calls.first["cloudformation:DescribeStackResource"] = refuse_to_describe
+    stack.properties = FIRST
+    answer = stack.create(**FIRST)
+
+    assert answer["Reason"] == "AWS refused DescribeStackResource: AccessDenied: Not you."
+
+
+def refuse_to_describe() -> None:
+    answer: Any = {"Error": {"Code": "AccessDenied", "Message": "Not you."}}
+    raise ClientError(answer, "DescribeStackResource")
+
+
 def test_update_of_another_physical_id(stack: Stack, runs: Interleaving, key: str) -> None:
     """An Update that names another user than CloudFormation does is refused."""
     stack.set_status("UPDATE_IN_PROGRESS")
@@ -184,13 +209,16 @@ def test_create_of_a_nested_stack_whose_root_rolls_back(
     assert (answer["Status"], world.user_names()) == ("FAILED", [])
 
 
-def test_old_news_stops_no_request(stack: Stack, runs: Interleaving, key: str) -> None:
+def test_old_news_stops_no_request(
+    stack: Stack, runs: Interleaving, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An Update that waits, and hears what was so before it, goes on."""
     sent = event(stack, "Update", SECOND, FIRST)
     first, second = runs.invoke("A", sent), runs.invoke("B", event(stack, "Update", OTHERS, SECOND))
     stack.set_status("UPDATE_IN_PROGRESS")
 
     def tell_old_news() -> None:
+        monkeypatch.setattr(late_cloudformation, "STACK_SECONDS", 60.0)
         late_cloudformation.tell_again(stack._held, "CREATE_COMPLETE")
 
     first.calls.first["sts:GetCallerIdentity"] = tell_old_news

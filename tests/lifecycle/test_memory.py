@@ -301,6 +301,17 @@ def test_retained_user_that_is_put_back_survives_the_roll_back(
     assert current() == key
 
 
+def test_policy_of_a_retained_user_is_not_taken(stack: Stack, runs: Interleaving, key: str) -> None:
+    """Put back under another user name, the resource does not get the policy that was kept."""
+    stack.set_status("UPDATE_IN_PROGRESS")
+    answer = stack.deliver(
+        event(stack, "Create", FIRST | {"UserName": "Second", "PolicyName": "Provazio"})
+    )
+
+    assert "policy/restricted/Provazio was kept when this resource left" in answer["Reason"]
+    assert world.attached() == ["Provazio"]
+
+
 # 7. Genuine roll-backs that were taken for late ones.
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectTimeoutError
+from moto.dynamodb.responses import DynamoHandler
 from moto.iam.exceptions import IAMException
 from moto.iam.responses import IamResponse
 from moto.secretsmanager.exceptions import SecretsManagerClientError
@@ -14,7 +15,7 @@ from moto.secretsmanager.responses import SecretsManagerResponse
 from doubles import direct_moto, strict_dynamodb, world
 from doubles.aws_calls import LISTENER, Calls
 from doubles.fake_cloudformation import Stack
-from handler.errors import LeaseLostError
+from handler.errors import LeaseLostError, UnrememberedError
 from handler.state.memory import LEASE_SECONDS
 
 # Which counts the pauses, and has refusals enough.
@@ -242,6 +243,20 @@ def test_key_that_may_have_been_made_is_not_asked_for_again(
     assert tried == [1]
     assert slept == []
     assert world.nothing_is_left()
+
+
+def test_table_that_breaks_until_the_time_is_over(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, slept: list[float]
+) -> None:
+    """A Create that cannot reach the table makes nothing, and comes again."""
+    error = ConnectTimeoutError(endpoint_url="https://dynamodb")
+    tried = fails(monkeypatch, DynamoHandler, "update_item", error, times=1_000)
+    stack.properties = PROPERTIES
+    with pytest.raises(UnrememberedError):
+        stack.send("Create")
+
+    assert tried[0] > 9
+    assert world.user_names() == []
 
 
 def test_quota_is_told_at_once(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.keys.grace import LastUse, ending, ends
+from handler.keys.grace import LastUse, ending, ends, now
 from handler.state.record import MadeKey, MadeUser
 
 REPLACED = datetime(2020, 1, 1, tzinfo=UTC)
@@ -14,6 +14,11 @@ KEY = MadeKey("1", "version", REPLACED.isoformat(), (REPLACED - timedelta(hours=
 DAY, LONGEST = timedelta(days=1), timedelta(days=30)
 AGES = st.none() | st.timedeltas(min_value=timedelta(), max_value=timedelta(days=3))
 LATENESS = st.timedeltas(min_value=timedelta(), max_value=timedelta(hours=30))
+
+
+def test_keys_are_judged_by_the_time_of_the_day() -> None:
+    """The clock of the grace is that of the machine, in UTC."""
+    assert abs(datetime.now(UTC) - now()) < timedelta(minutes=1)
 
 
 @given(st.integers(1, 720), st.lists(st.tuples(AGES, st.booleans(), LATENESS), min_size=31))

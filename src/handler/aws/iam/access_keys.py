@@ -30,8 +30,9 @@ class AccessKeys:
         Then the list is asked again, for a refusal does not say that nobody used the key.
         """
         return self._deadline.until_settled(
-            lambda: [metadata for key in self._named() if (metadata := self._metadata(key))],
+            lambda: [self._metadata(key) for key in self._named()],
             "AccessDenied",
+            "NoSuchEntity",
             seconds=_PATIENCE_SECONDS,
         )
 
@@ -54,16 +55,12 @@ class AccessKeys:
         except self._iam.exceptions.NoSuchEntityException:
             return ()
 
-    def _metadata(self, key: "AccessKeyMetadataTypeDef") -> AccessKeyMetadata | None:
-        try:
-            last_used = self.last_used(key["AccessKeyId"])
-        except self._iam.exceptions.NoSuchEntityException:
-            return None  # The list may still name a key that is gone.
+    def _metadata(self, key: "AccessKeyMetadataTypeDef") -> AccessKeyMetadata:
         return AccessKeyMetadata(
             access_key_id=key["AccessKeyId"],
             active=key["Status"] == "Active",
             created=key["CreateDate"],
-            last_used=last_used,
+            last_used=self.last_used(key["AccessKeyId"]),
         )
 
     def create(self) -> AccessKey:
