@@ -124,7 +124,7 @@ def roll_back(course: Course) -> None:
     course.tell(f"Installer went through {', '.join(event.status for event in served)}")
     journey.promise(
         journey.stored(secret)["AccessKeyId"] == before,
-        "after the roll-back the secret holds the key of before",
+        "after the roll-back the secret holds the earlier key",
     )
     demo.check_identity(journey, secret)
 

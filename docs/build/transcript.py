@@ -12,7 +12,7 @@ END = "<!-- end of transcript -->"
 # How the lines begin that a stranger reads, in the order in which the demo prints them.
 SHOWN = (
     "$ sam build && sam deploy",
-    "   ✓ it may look at the instances",
+    "   ✓ the user may look at the instances",
     "$ sam deploy --parameter-overrides Serial=2",
     "   ✓ the secret holds a new key",
     "   ✓ the replaced key",
@@ -20,7 +20,7 @@ SHOWN = (
     "   ✓ a second stack has its own user",
     "$ aws cloudformation delete-stack",
     "   ✓ no user is left",
-    "All of it held",
+    "Everything worked",
 )
 
 
