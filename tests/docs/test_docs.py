@@ -91,6 +91,13 @@ def test_transcript_is_the_demos() -> None:
     assert page(README, shown) == README
 
 
+def test_broken_line_of_the_demo_is_whole_in_the_transcript() -> None:
+    """The demo breaks lines at the width of a terminal; the README shows whole sentences."""
+    told = [part for line in SHOWN for part in (line, "     to its end")]
+
+    assert chosen(told) == [f"{line} to its end" for line in SHOWN]
+
+
 def test_transcript_is_never_made_up() -> None:
     """A line that the demo does not print, or prints elsewhere, stops the command."""
     with pytest.raises(ValueError, match="no line that begins"):
