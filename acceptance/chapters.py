@@ -115,7 +115,7 @@ def embed(course: Course) -> None:
 
 
 def roll_back(course: Course) -> None:
-    """An update that rotates and then fails leaves the key of before."""
+    """An update that rotates and then fails leaves the earlier key current."""
     journey, secret = course.journey, course.embedding.outputs()["SecretArn"]
     before = journey.stored(secret)["AccessKeyId"]
     template = templates.failing(course.account, course.embedded_user, Serial="2")
