@@ -115,7 +115,7 @@ def embed(course: Course) -> None:
 
 
 def roll_back(course: Course) -> None:
-    """An update that rotates and then fails leaves the key of before."""
+    """An update that rotates and then fails leaves the earlier key current."""
     journey, secret = course.journey, course.embedding.outputs()["SecretArn"]
     before = journey.stored(secret)["AccessKeyId"]
     template = templates.failing(course.account, course.embedded_user, Serial="2")
@@ -124,7 +124,7 @@ def roll_back(course: Course) -> None:
     course.tell(f"Installer went through {', '.join(event.status for event in served)}")
     journey.promise(
         journey.stored(secret)["AccessKeyId"] == before,
-        "after the roll-back the secret holds the key of before",
+        "after the roll-back the secret holds the earlier key",
     )
     demo.check_identity(journey, secret)
 

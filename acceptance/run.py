@@ -35,7 +35,7 @@ DOUBTS: dict[str, Callable[[Laboratory], list[str]]] = {
     "What does GetAccessKeyLastUsed tell of a key just used, and of one just deleted?": (
         credentials.last_used
     ),
-    "How long do DescribeStacks and DescribeStackResource tell the status of before?": (
+    "How long do DescribeStacks and DescribeStackResource report the previous status?": (
         cloudformation.lateness
     ),
 }

@@ -16,7 +16,7 @@ def demo(aws: LocalAws, terminal: Terminal) -> None:
     for command, chapter in CHAPTERS.items():
         terminal.heading(f"$ {command}")
         chapter(journey)
-    terminal.heading(f"All of it held, in {time.monotonic() - started:.0f} s.")
+    terminal.heading(f"Everything worked, in {time.monotonic() - started:.0f} s.")
 
 
 if __name__ == "__main__":

@@ -146,4 +146,4 @@ def _check(
             if attempt.refused(session, elsewhere) != (verdict == "may not")
         ]
         sentence = ", ".join(attempt.words for attempt in attempts)
-        promise(not wrong, f"it {verdict} {', '.join(wrong) or sentence}")
+        promise(not wrong, f"the user {verdict} {', '.join(wrong) or sentence}")

@@ -47,7 +47,7 @@ def order_of_upgrade(lab: Laboratory) -> list[str]:
     stack.delete()
     back = [one for one in lab.seen(("Resource",)) if one["Kind"] == "Back"]
     if back:
-        version = {"1": "of before", "2": "that failed"}[back[-1]["Version"]]
+        version = {"1": "from before the update", "2": "that failed"}[back[-1]["Version"]]
         lines.append(f"The roll-back's Update was served by the code {version}.")
     else:
         lines.append("The resource that failed got no Update in the roll-back.")
@@ -193,7 +193,7 @@ def lateness(lab: Laboratory) -> list[str]:
     ended = [one.at_the_end for one in lab.course.measured]
     lines = [
         f"To the caller, who asked every {lab.account.poll_seconds} s in {len(began)} operations: "
-        f"the status of before was told for up to {max(began):.1f} s after the request was taken "
+        f"the previous status was reported for up to {max(began):.1f} s after the request was taken "
         f"(median {median(began):.1f} s), and the last status came up to {max(ended):.1f} s after "
         f"its event (median {median(ended):.1f} s)."
     ]

@@ -9,10 +9,11 @@ from support.templates import PROJECT
 PAGE = PROJECT / "README.md"
 BEGIN = "<!-- transcript: `make transcript` -->\n"
 END = "<!-- end of transcript -->"
+_CONTINUED = " " * 5
 # How the lines begin that a stranger reads, in the order in which the demo prints them.
 SHOWN = (
     "$ sam build && sam deploy",
-    "   ✓ it may look at the instances",
+    "   ✓ the user may look at the instances",
     "$ sam deploy --parameter-overrides Serial=2",
     "   ✓ the secret holds a new key",
     "   ✓ the replaced key",
@@ -20,13 +21,13 @@ SHOWN = (
     "   ✓ a second stack has its own user",
     "$ aws cloudformation delete-stack",
     "   ✓ no user is left",
-    "All of it held",
+    "Everything worked",
 )
 
 
 def chosen(lines: Iterable[str]) -> list[str]:
     """The first line with each beginning, after the one before; ValueError where one is missing."""
-    told = iter(lines)
+    told = iter(_whole(lines))
     return [_next(told, beginning) for beginning in SHOWN]
 
 
@@ -38,6 +39,11 @@ def page(text: str, lines: Iterable[str]) -> str:
         raise ValueError("README.md has lost the marks of the transcript.")
     told = "\n".join(lines)
     return f"{before}{BEGIN}```text\n{told}\n```\n{END}{after}"
+
+
+def _whole(lines: Iterable[str]) -> list[str]:
+    """The lines as they were before the terminal broke the long ones."""
+    return "\n".join(lines).replace(f"\n{_CONTINUED}", " ").split("\n")
 
 
 def _next(told: Iterator[str], beginning: str) -> str:

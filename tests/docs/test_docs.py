@@ -53,8 +53,8 @@ def test_parameters_are_documented() -> None:
 
 
 def test_readme_is_short() -> None:
-    """A stranger reads the README to its end."""
-    assert len(README.splitlines()) <= 150
+    """A stranger reads the README to its end; the launch links of a publication come on top."""
+    assert len(with_table(README, None).splitlines()) <= 150
 
 
 def test_every_page_can_be_reached() -> None:
@@ -89,6 +89,13 @@ def test_transcript_is_the_demos() -> None:
     assert len(shown) == 10
     assert {line for line in shown if line.startswith("$ ")} <= {f"$ {one}" for one in CHAPTERS}
     assert page(README, shown) == README
+
+
+def test_broken_line_of_the_demo_is_whole_in_the_transcript() -> None:
+    """The demo breaks lines at the width of a terminal; the README shows whole sentences."""
+    told = [part for line in SHOWN for part in (line, "     to its end")]
+
+    assert chosen(told) == [f"{line} to its end" for line in SHOWN]
 
 
 def test_transcript_is_never_made_up() -> None:
