@@ -46,6 +46,7 @@ _OF_STACKS: dict[str, Callable[..., Any]] = provisioners._RESOURCE_HANDLERS[
     "AWS::CloudFormation::Stack"
 ]
 _delete_nested_stack = _OF_STACKS["delete"]
+_GOES_WITH_ROOT = "_goes_with_root"
 _GOING_BACK = (
     "ROLLBACK_IN_PROGRESS",
     "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
@@ -189,7 +190,8 @@ def describe_stack_resource(params: dict[str, Any]) -> Any:
     """Tell a resource that is in progress as well (API reference of DescribeStackResource).
 
     MiniStack keeps its resources as they were when an operation on them had ended; its events say
-    more. AWS also deletes a resource whose creation failed when its stack goes back.
+    more. AWS also deletes a resource whose creation failed when its stack goes back, and tells of
+    those of a nested stack that goes with its root stack.
     """
     stack = handlers._resolve_stack(handlers._p(params, "StackName"))
     wanted = handlers._p(params, "LogicalResourceId")
@@ -198,7 +200,8 @@ def describe_stack_resource(params: dict[str, Any]) -> Any:
     if last is None:
         return _describe_stack_resource(params)
     told = {**last, "LastUpdatedTimestamp": last["Timestamp"], "StackName": stack["StackName"]}
-    if last["ResourceStatus"] == "CREATE_FAILED" and stack["StackStatus"] in _GOING_BACK:
+    failed = last["ResourceStatus"] == "CREATE_FAILED" and stack["StackStatus"] in _GOING_BACK
+    if failed or stack.get(_GOES_WITH_ROOT):
         told["ResourceStatus"] = "DELETE_IN_PROGRESS"
     names = (
         "StackId",
@@ -327,6 +330,7 @@ def delete_nested_stack(physical_id: str, properties: dict[str, Any]) -> None:
     """
     if child := cloudformation._stacks.get(provisioners._nested_stack_lookup_name(physical_id)):
         child["StackStatus"] = "DELETE_IN_PROGRESS"
+        child[_GOES_WITH_ROOT] = True
     _delete_nested_stack(physical_id, properties)
 
 

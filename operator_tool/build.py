@@ -22,8 +22,10 @@ RIGHTS = PROJECT / "operator_tool" / "rights.json"
 # What is imported of the provider, which must not import more of it.
 _SHARED = (
     "__init__.py",
+    "errors.py",
     "model/__init__.py",
     "model/owner.py",
+    "model/progress.py",
     "state/__init__.py",
     "state/record.py",
 )

@@ -18,6 +18,9 @@ from moto.cloudformation.models import cloudformation_backends
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult
 
+from doubles.unkind import OF_A_FUNCTION
+
+_describe_stacks = CloudFormationResponse.describe_stacks
 STACK_SECONDS = 4.0
 RESOURCE_SECONDS = 2.0
 _AT_WORK = "_IN_PROGRESS"
@@ -118,7 +121,12 @@ class LateResponses:
 
     @staticmethod
     def describe_stacks(response: CloudFormationResponse) -> ActionResult:
-        """DescribeStacks: late, and with the time at which the last update began."""
+        """DescribeStacks: late, and with the time at which the last update began.
+
+        Whoever else asks hears what moto says.
+        """
+        if OF_A_FUNCTION not in response.headers:
+            return _describe_stacks(response)
         stacks = response.cloudformation_backend.describe_stacks(response._get_param("StackName"))
         return ActionResult({"Stacks": [_late(stack) for stack in stacks]})
 

@@ -40,6 +40,7 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 @pytest.fixture
 def tool(
     aws: None,
+    kind: None,
     clients: dict[str, Any],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -48,6 +49,7 @@ def tool(
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
     def run(*arguments: str) -> tuple[int, str]:
+        capsys.readouterr()  # What the functions printed.
         code = main(list(arguments))
         printed = capsys.readouterr()
         return code, printed.out + printed.err
@@ -56,7 +58,7 @@ def tool(
 
 
 @pytest.fixture
-def provider(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def provider(aws: None, kind: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The stack of a provider, with the table and the boundary of the tests."""
     monkeypatch.setattr(
         providers, "physical_id", lambda _caller, _stack, logical_id: PHYSICAL_IDS[logical_id]
