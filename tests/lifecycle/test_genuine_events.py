@@ -120,7 +120,7 @@ def test_event_of_another_type_than_its_resource(
     stack.set_status("UPDATE_IN_PROGRESS")
     sent = event(stack, "Update", SECOND, FIRST)
     late_cloudformation.sends(sent | {"ResourceType": "Custom::RestrictedIAMUserProvider"})
-    refused(stack, sent, "is a Custom::RestrictedIAMUserProvider, and no Custom::")
+    refused(stack, sent, "is a Custom::RestrictedIAMUserProvider, which the event does not say")
 
 
 def test_question_that_is_refused(stack: Stack, runs: Interleaving, calls: Calls) -> None:

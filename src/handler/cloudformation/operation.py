@@ -116,8 +116,8 @@ class Operation:
         request, name = self.request, f"Resource {self.request.owner.logical_id}"
         if resource.type not in (*USER_TYPES, PROVIDER_TYPE):
             return f"{name} is a {resource.type}, and only {' and '.join(USER_TYPES)} are served"
-        if resource.type != request.resource_type:
-            return f"{name} is a {resource.type}, and no {request.resource_type}"
+        if (resource.type == PROVIDER_TYPE) != (request.resource_type == PROVIDER_TYPE):
+            return f"{name} is a {resource.type}, which the event does not say"
         if not self._resource_fits(resource):
             return f"{name} is in {resource.status}, which does not ask for a {request.type}"
         known = ("", request.former_physical_id)
