@@ -193,9 +193,9 @@ def lateness(lab: Laboratory) -> list[str]:
     ended = [one.at_the_end for one in lab.course.measured]
     lines = [
         f"To the caller, who asked every {lab.account.poll_seconds} s in {len(began)} operations: "
-        f"the previous status was reported for up to {max(began):.1f} s after the request was "
-        f"taken (median {median(began):.1f} s), and the last status came up to {max(ended):.1f} s "
-        f"after its event (median {median(ended):.1f} s)."
+        f"the previous status stayed for up to {max(began):.1f} s after the request was taken "
+        f"(median {median(began):.1f} s), and the last status came up to {max(ended):.1f} s after "
+        f"its event (median {median(ended):.1f} s)."
     ]
     seen = lab.seen()
     for call, of in (("DescribeStacks", "Stack"), ("DescribeStackResource", "Resource")):

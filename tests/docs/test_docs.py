@@ -136,6 +136,16 @@ def test_links_lead_somewhere() -> None:
             assert link.startswith("https://") or (source.parent / link).exists(), link
 
 
+def test_links_into_pages_find_their_headings() -> None:
+    """A link to a part of a page leads to a heading that is there."""
+    for source in [*PROJECT.glob("*.md"), *PAGES, *PROJECT.glob("examples/*.md")]:
+        for name, anchor in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", source.read_text()):
+            text = (source.parent / name if name else source).read_text()
+            titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+            slugs = {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in titles}
+            assert anchor in slugs, (source.name, name, anchor)
+
+
 def test_tests_that_are_named_exist() -> None:
     """What CONTRIBUTING.md says is shown by a test is shown by one that there is."""
     text = (PROJECT / "CONTRIBUTING.md").read_text()
