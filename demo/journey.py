@@ -163,16 +163,13 @@ def check_replaced(journey: Journey, replaced: str) -> None:
 def end_of_grace(journey: Journey, access_key_id: str) -> datetime | None:
     """When the schedule for a replaced key is due, if there is one."""
     scheduler = journey.aws.client("scheduler")
-    schedules = [
-        scheduler.get_schedule(Name=one["Name"], GroupName=one["GroupName"])
-        for page in scheduler.get_paginator("list_schedules").paginate()
-        for one in page["Schedules"]
-        if one["GroupName"].startswith(journey.sam.provider_stack)
-    ]
-    for schedule in schedules:
-        if access_key_id in schedule["Target"]["Input"]:
-            due = datetime.strptime(schedule["ScheduleExpression"], "at(%Y-%m-%dT%H:%M:%S)")
-            return due.replace(tzinfo=UTC)
+    for page in scheduler.get_paginator("list_schedules").paginate():
+        for one in page["Schedules"]:
+            ours = one["GroupName"].startswith(journey.sam.provider_stack)
+            if ours and access_key_id in one["Name"]:
+                found = scheduler.get_schedule(Name=one["Name"], GroupName=one["GroupName"])
+                due = datetime.strptime(found["ScheduleExpression"], "at(%Y-%m-%dT%H:%M:%S)")
+                return due.replace(tzinfo=UTC)
     return None
 
 

@@ -26,6 +26,7 @@ _BUCKET = "CloudFormation makes the bucket of the SAM CLI for its caller"
 NOT_SHOWN: dict[str, dict[str, str]] = {
     "DeployProvider": {
         "logs:DescribeLogGroups": "CloudFormation makes the log groups for its caller",
+        "logs:DescribeQueryDefinitions": "CloudFormation makes the saved queries for its caller",
         "s3:CreateBucket": _BUCKET,
         "s3:GetBucketPolicy": _BUCKET,
         "s3:ListBucket": "without it S3 says of what is not uploaded yet that it is forbidden",
