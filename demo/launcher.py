@@ -4,10 +4,10 @@ MiniStack 1.5.33 judges IAM calls without paths, schedules without their group, 
 service's own condition keys or the function that calls, so that a correctly scoped role is refused;
 it also takes any bucket for ours, misses templates at the addresses that S3 gives, rotates secrets
 without asking their function, tells of no resource in progress, makes neither composite alarms nor
-saved queries, deletes what others still need and nested stacks without saying so, and never stops.
-Each correction names the page of the Service Authorization Reference, "Actions, resources, and
-condition keys for …", or the guide, that it follows; `tests/local_aws/test_emulator.py` fails when
-one is no longer needed.
+saved queries nor a version of a policy its default, deletes what others still need and nested
+stacks without saying so, and never stops. Each correction names the page of the Service
+Authorization Reference, "Actions, resources, and condition keys for …", or the guide, that it
+follows; `tests/local_aws/test_emulator.py` fails when one is no longer needed.
 """
 
 import contextvars
@@ -190,8 +190,8 @@ def describe_stack_resource(params: dict[str, Any]) -> Any:
     """Tell a resource that is in progress as well (API reference of DescribeStackResource).
 
     MiniStack keeps its resources as they were when an operation on them had ended; its events say
-    more. AWS also deletes a resource whose creation failed when its stack goes back, and tells of
-    those of a nested stack that goes with its root stack.
+    more. AWS also deletes a resource whose creation failed when its stack goes back, tells of those
+    of a nested stack that goes with its root stack, and calls one that is new in an update created.
     """
     stack = handlers._resolve_stack(handlers._p(params, "StackName"))
     wanted = handlers._p(params, "LogicalResourceId")
@@ -203,6 +203,9 @@ def describe_stack_resource(params: dict[str, Any]) -> Any:
     failed = last["ResourceStatus"] == "CREATE_FAILED" and stack["StackStatus"] in _GOING_BACK
     if failed or stack.get(_GOES_WITH_ROOT):
         told["ResourceStatus"] = "DELETE_IN_PROGRESS"
+    is_new = wanted not in stack.get("_resources", {})
+    if is_new and last["ResourceStatus"] == "UPDATE_IN_PROGRESS":
+        told["ResourceStatus"] = "CREATE_IN_PROGRESS"
     names = (
         "StackId",
         "StackName",
@@ -219,6 +222,18 @@ def describe_stack_resource(params: dict[str, Any]) -> Any:
         f"<DescribeStackResourceResult><StackResourceDetail>{detail}</StackResourceDetail>"
         "</DescribeStackResourceResult>",
     )
+
+
+def set_default_policy_version(params: Parameters) -> Any:
+    """Make a version of a policy its default (API reference of SetDefaultPolicyVersion)."""
+    policy = iam._policies.get(iam._p(params, "PolicyArn"))
+    wanted = iam._p(params, "VersionId")
+    if policy is None or wanted not in policy["Versions"]:
+        return iam._error(404, "NoSuchEntity", "There is no such version.", ns="iam")
+    for version in policy["Versions"].values():
+        version["IsDefaultVersion"] = version["VersionId"] == wanted
+    policy["DefaultVersionId"] = wanted
+    return iam._xml(200, "SetDefaultPolicyVersionResponse", "", ns="iam")
 
 
 def rotate_secret(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
@@ -343,6 +358,7 @@ def main() -> None:
     helpers._resolve_document = document
     stacks._delete_resource = delete_resource
     handlers._ACTION_HANDLERS["DescribeStackResource"] = describe_stack_resource
+    iam._IAM_HANDLERS["SetDefaultPolicyVersion"] = set_default_policy_version
     _OF_STACKS["delete"] = delete_nested_stack
     secretsmanager._rotate_secret = rotate_secret
     secretsmanager.handle_request = secrets_request

@@ -309,10 +309,10 @@ def test_version_that_cannot_be_launched_is_not_released(
     everything = publish.__main__.artefacts
 
     def broken(release: Release, publisher: Publisher) -> list[Artefact]:
-        *code, template, page = everything(release, publisher)
+        *code, template, page, tool = everything(release, publisher)
         content = parse(template.body.decode())
         content["Resources"]["RestrictedUser"]["Properties"]["Nonsense"] = "x"
-        return [*code, replace(template, body=json.dumps(content).encode()), page]
+        return [*code, replace(template, body=json.dumps(content).encode()), page, tool]
 
     monkeypatch.setattr(publish.__main__, "artefacts", broken)
     latest = f"restricted-iam-user/{LATEST}/{TEMPLATE}"

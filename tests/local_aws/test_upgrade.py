@@ -167,7 +167,7 @@ def test_users_and_keys_are_kept(lives: Lives) -> None:
     assert lives.document() == former
     for name in USERS:
         lives.check_works(name)
-    assert lives.remembered() == ["RestrictedUser"]
+    assert lives.remembered() == ["RestrictedUser", "Settings"]
 
 
 def test_embedded_user_is_taken_over_by_its_next_update(lives: Lives) -> None:
@@ -179,7 +179,7 @@ def test_embedded_user_is_taken_over_by_its_next_update(lives: Lives) -> None:
     lives.new.deploy_example(EMBEDDING_STACK, "embed.yaml", Serial="2", Revision="a")
 
     assert lives.holdings("Analytics") == before
-    assert lives.remembered() == ["Installer", "RestrictedUser"]
+    assert lives.remembered() == ["Installer", "RestrictedUser", "Settings"]
     assert lives.schedules("Analytics")  # It ends the grace of the replaced key.
     lives.new.deploy_example(EMBEDDING_STACK, "embed.yaml", Serial="3", Revision="a")
     lives.check_works("Analytics")
@@ -196,7 +196,7 @@ def test_roll_back_of_an_upgrade_keeps_everything(lives: Lives) -> None:
     lives.old.deploy(Serial="3")
     lives.check_works("Provazio")
     lives.new.deploy(Serial="3")
-    assert lives.remembered() == ["RestrictedUser"]
+    assert lives.remembered() == ["RestrictedUser", "Settings"]
 
 
 def test_upgraded_stacks_can_be_deleted(lives: Lives) -> None:
