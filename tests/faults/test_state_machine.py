@@ -276,6 +276,8 @@ class Stacks(RuleBasedStateMachine):
         self.closing.enter_context(fresh_aws(self.calls))
         self.foreign = plant_foreign_things()
         self.resources = [Resource(Stack(responses, name=name)) for name in ("first", "second")]
+        # Keys that somebody deactivated and that were replaced since: they may have leaked.
+        self.off: set[str] = set()
         self.operation: list[Event] = []
         self.echo: Echo | None = None
         self._create(self.resources[0], FIRST, "CREATE_IN_PROGRESS", None, None)
@@ -636,6 +638,8 @@ class Stacks(RuleBasedStateMachine):
         assert answer
         key = answer["Data"]["AccessKeyId"]
         assert (key != resource.key) == (deed in LOSES_KEY or "Serial" not in before)
+        if deed is deactivate_key and key != resource.key:
+            self.off.add(resource.key)
         resource.properties, resource.key = wanted, key
 
     @rule(used=st.booleans())
@@ -682,7 +686,8 @@ class Stacks(RuleBasedStateMachine):
                 current, found = held(resource.secret_in(properties))["AWSCURRENT"], keys(name)
                 assert (current["UserName"], current["AccessKeyId"]) == (name, key)
                 assert key in found
-                assert set(found.values()) == {properties.get("Status", "Active")}
+                status = properties.get("Status", "Active")
+                assert found == {one: "Inactive" if one in self.off else status for one in found}
                 assert ends(resource.stack.stack_id, name) == sorted(found.keys() - {key})
 
 
