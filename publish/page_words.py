@@ -31,6 +31,7 @@ BESIDES = {
 # They belong to one of the others, or are the user itself.
 PARTS = frozenset(
     {
+        "AWS::IAM::Policy",
         "AWS::Lambda::Permission",
         "Custom::RestrictedIAMUser",
         "Custom::RestrictedIAMUserProvider",

@@ -62,4 +62,5 @@ def test_guard_finds_nothing_new(account: Account, tmp_path: Path) -> None:
         for finding in findings(report, names[Path(report["name"]).name])
     ]
 
-    assert surprises("guard", found) == []
+    new = surprises("guard", found)
+    assert not new, "\n".join(new)
