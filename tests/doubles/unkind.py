@@ -27,7 +27,6 @@ lost (`aws_calls.py`), and events that come twice, late, or at the same time (`i
 """
 
 import json
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -305,11 +304,20 @@ def _refuse_reserved_tags(response: Any, error: type[Exception]) -> None:
 
 def _sts(operation: str, response: Any, action: Action) -> Any:
     """GetCallerIdentity with a key that was made just now."""
-    if operation != "GetCallerIdentity":
+    if operation != "GetCallerIdentity" or not _by_a_function(response):
         return action(response)
-    keys = iam_backends[response.current_account][response.partition].access_keys
-    key = keys.get(response.access_key)
-    seconds = random.Random(response.access_key).uniform(*UNKINDNESS.young_key)  # noqa: S311
-    if _by_a_function(response) and key and _is_young(key.create_date, seconds):
+    iam = iam_backends[response.current_account][response.partition]
+    key = iam.access_keys.get(response.access_key)
+    if key and _is_young(key.create_date, _seconds_until_known(iam, key)):
         raise InvalidClientTokenIdError
     return action(response)
+
+
+def _seconds_until_known(iam: Any, key: Any) -> float:
+    """Another time for each key, and the same whenever the same things happen again."""
+    if "number" not in vars(key):
+        key.number = vars(iam).setdefault("keys_asked_for", 0)
+        iam.keys_asked_for += 1
+    number: int = key.number
+    least, most = UNKINDNESS.young_key
+    return least + (most - least) * (7 * number % 11) / 10

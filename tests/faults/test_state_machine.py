@@ -1,6 +1,8 @@
 """Random operations, failures, late deliveries and hands, on two stacks that compete for names."""
 
 import json
+import random
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -19,6 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from moto.iam.models import iam_backends
+from moto.moto_api._internal import mock_random
 from moto.scheduler.models import scheduler_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
@@ -266,7 +269,10 @@ class Stacks(RuleBasedStateMachine):
         super().__init__()
         self.closing = ExitStack()
         patches = self.closing.enter_context(pytest.MonkeyPatch.context())
-        self.clock = Clock()
+        # As often as a sequence is played, the same happens in it.
+        mock_random.seed(0)
+        patches.setattr(uuid, "uuid4", lambda: uuid.UUID(int=random.getrandbits(128), version=4))
+        self.clock = Clock(float(int(time.time())))
         self.clock.install(patches)
         responses = ResponseUrl()
         patches.setattr(response, "_HTTP", responses)
