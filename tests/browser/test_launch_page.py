@@ -183,7 +183,9 @@ def test_page_tells_all_that_the_stack_makes(page: Page) -> None:
 
     assert counts.keys() <= BESIDES.keys() | PARTS
     for kind in counts.keys() - PARTS:
-        assert [line for line in shown if line.startswith(f"{counts[kind]} {BESIDES[kind][0]}")]
+        one, several, _ = BESIDES[kind]
+        what = f"{counts[kind]} {one if counts[kind] == 1 else several}:"
+        assert [line for line in shown if line.startswith(what)]
 
 
 def test_costs_follow_the_copies(page: Page) -> None:
