@@ -48,8 +48,8 @@ class Existing:
         found = list(change.memory.user(change.desired.user_name).inherited)
         if self.user and takeover.is_invited(change, self.user):
             name = self.user.user_name
-            keys = [key.access_key_id for key in account.access_keys(name).list()]
-            found += [self.user.unique_id, *keys, *account.attachments(name).list()]
+            keys, attached = account.access_keys(name).ids(), account.attachments(name).list()
+            found += [self.user.unique_id, *keys, *attached]
         found += [
             policy.unique_id
             for policy in self.policies
