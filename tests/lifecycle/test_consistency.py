@@ -282,7 +282,7 @@ def test_thing_added_while_the_user_is_deleted(
     answer = stack.delete()
 
     assert answer["Status"] == "SUCCESS", answer["Reason"]
-    assert (moto.reached["delete_user"], len(slept)) == (2, 1)
+    assert (moto.reached["delete_user"], len(slept)) == (2, 0)
     assert world.nothing_is_left()
 
 

@@ -101,6 +101,7 @@ def test_kind_that_the_partition_does_not_offer(
 def test_kind_that_cannot_be_listed(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """A list that IAM refuses for another reason fails the Delete, with the keys made useless."""
     stack.create(**PROPERTIES)
+    DEPENDENTS["SSH public key"]("Provazio")
     with monkeypatch.context() as patch:
         refuse(patch, "list_ssh_public_keys", "AccessDenied")
         answer = stack.delete()

@@ -62,6 +62,7 @@ def whole_life(stack: Stack) -> None:
     refused = stack.update(**PLAIN | {"Serial": "3", "Tags": "none"})
     assert refused["Status"] == "FAILED"
     roll_back(stack)
+    replace_by_hand()
     leaked = PLAIN | {"PreviousKeyGraceHours": "0"}
     update(**leaked | {"Serial": "4"})
     update(**leaked | {"Serial": "4", "SecretName": "restricted/elsewhere"})
@@ -80,6 +81,14 @@ def take_lease_away(stack: Stack) -> None:
         UpdateExpression="SET LeaseHolder = :other",
         ExpressionAttributeValues={":other": {"S": "other"}},
     )
+
+
+def replace_by_hand() -> None:
+    """Somebody puts a key of their own in the place of one that the secret does not hold."""
+    spare = world.keys().keys() - {world.secret()["AccessKeyId"]}
+    for key_id in spare:
+        world.iam().delete_access_key(UserName="Provazio", AccessKeyId=key_id)
+    world.iam().create_access_key(UserName="Provazio")
 
 
 def roll_back(stack: Stack) -> None:
@@ -113,7 +122,7 @@ def test_provider_may_do_what_it_does(
         strict_dynamodb.remove(f"{stack.stack_id}#{stack.logical_id}")
         assert stack.delete()["Status"] == "SUCCESS"
         stack.set_status("CREATE_IN_PROGRESS")
-        calls.first["scheduler:ListSchedules"] = lambda: take_lease_away(stack)
+        calls.first["secretsmanager:PutSecretValue"] = lambda: take_lease_away(stack)
         with pytest.raises(LeaseLostError):
             stack.send("Create")
 
@@ -134,6 +143,8 @@ def test_rotation_function_may_do_what_it_does(stack: Stack, calls: Calls) -> No
     def rotate_thrice() -> None:
         for _ in STEPS[1:]:
             rotate()
+        replace_by_hand()
+        rotate()
         calls.first["scheduler:ListSchedules"] = lambda: take_lease_away(stack)
         with pytest.raises(RotationRefusedError):
             rotation.rotate()

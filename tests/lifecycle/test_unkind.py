@@ -135,7 +135,7 @@ def test_user_made_just_now_is_deleted(stack: Stack, calls: Calls) -> None:
     calls.arm(8, Fault.REFUSED)
     answer = stack.send("Create")
     calls.disarm()
-    assert calls.names[7:9] == ["iam:CreateUser", "iam:CreatePolicy"]
+    assert calls.names[7:9] == ["iam:CreateUser", "iam:AttachUserPolicy"]
     assert answer["Status"] == "FAILED"
     assert world.user_names() == ["Provazio"]
     stack.physical_id = answer["PhysicalResourceId"]

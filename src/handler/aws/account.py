@@ -48,9 +48,7 @@ class Account:
     def policies(self) -> ManagedPolicies:
         """The managed policies under the provider's path."""
         settings = self.settings
-        return ManagedPolicies(
-            self.clients.iam, settings.location, settings.iam_path, self.deadline
-        )
+        return ManagedPolicies(self.clients.iam, settings.location, settings.iam_path)
 
     @property
     def schedules(self) -> Schedules:

@@ -12,7 +12,8 @@ from handler.model.owner import Owner, Tagged, holder
 
 T = TypeVar("T", bound=Tagged)
 
-_YOUNG_SECONDS = 10
+# How long AWS may not describe what it says exists.
+YOUNG_SECONDS = 10
 
 
 def create_or_adopt(
@@ -33,7 +34,7 @@ def create_or_adopt(
     except ClientError as error:
         if error_code(error) != taken:
             raise
-        found = deadline.until_found(describe, seconds=_YOUNG_SECONDS)
+        found = deadline.until_found(describe, seconds=YOUNG_SECONDS)
         if made := owner.owned(found):
             return made
         raise NameTakenError(what, holder(found) if found else "") from error

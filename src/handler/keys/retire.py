@@ -32,7 +32,10 @@ _SOONEST = timedelta(minutes=1)
 def end_grace(
     account: Account, memory: Memory, owner: Owner, user_name: str, secret_name: str
 ) -> None:
-    """End each replaced key of the user whose grace is over, and schedule the end of others."""
+    """End each replaced key of the user whose grace is over, and schedule the end of others.
+
+    Nothing is scheduled of a user whose key was never replaced.
+    """
     made = memory.user(user_name)
     for access_key_id, key in made.keys.items():
         if not key.replaced:
@@ -43,8 +46,9 @@ def end_grace(
             _end(account, memory, retirement)
         else:
             _schedule(account, retirement, due)
-    if not any(key.replaced for key in memory.user(user_name).keys.values()):
+    if made.scheduled and not any(key.replaced for key in memory.user(user_name).keys.values()):
         discard_schedules(account, owner, user_name)
+        memory.note(user_name, scheduled=False)
 
 
 def discard_schedules(account: Account, owner: Owner, user_name: str, but: str = "") -> bool:

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from handler.aws.account import Account
 from handler.aws.clients import BEFORE_CHANGE
 from handler.aws.iam.access_keys import AccessKeys
-from handler.aws.secretsmanager.description import CURRENT, PREVIOUS
+from handler.aws.secretsmanager.description import CURRENT, PREVIOUS, SecretState
 from handler.aws.secretsmanager.secret import CredentialSecret
 from handler.aws.secretsmanager.value import secret_string
 from handler.errors import error_code
@@ -27,7 +27,7 @@ from handler.keys.plan import (
     plan,
 )
 from handler.keys.verify import verify
-from handler.model.keys import AccessKey, StoredKey
+from handler.model.keys import AccessKey, AccessKeyMetadata, StoredKey
 from handler.state.memory import Memory
 from handler.state.record import MadeKey, Minting
 
@@ -55,11 +55,33 @@ class Credentials:
         """The access keys of the user."""
         return self.account.access_keys(self.user_name)
 
-    def observe(self) -> Observed:
-        """The keys that exist, those that the secret holds, and those that we made."""
-        current, previous = self.secret.stored_key(CURRENT), self.secret.stored_key(PREVIOUS)
+    def observe(self, state: SecretState | None, *, is_new: bool = False) -> Observed:
+        """The keys that exist, those that the secret holds, and those that we made.
+
+        A user that `is_new` has no keys.
+        """
         made = self.memory.user(self.user_name)
-        return Observed(self.keys.list(), current, previous, made)
+        keys = [] if is_new else self.keys.list(made.keys)
+        current, previous = (self._labelled(state, stage, keys) for stage in (CURRENT, PREVIOUS))
+        return Observed(keys, current, previous, made)
+
+    def _labelled(
+        self, state: SecretState | None, stage: str, keys: list[AccessKeyMetadata]
+    ) -> StoredKey | None:
+        """Which key the version with a label holds.
+
+        The table knows the versions that we wrote, and no version ever changes; others are read.
+        """
+        version_id = state.labelled(stage) if state else None
+        if version_id is None:
+            return None
+        created = {key.access_key_id: key.created for key in keys}
+        made = self.memory.user(self.user_name).keys
+        # A key that was lost may have been made for the same version before.
+        for key_id, key in reversed(made.items()):
+            if key.version_id == version_id and key_id in created:
+                return StoredKey(version_id, self.user_name, key_id, created[key_id], key.trigger)
+        return self.secret.stored_key(stage)
 
     def decide(self, observed: Observed, purpose: Purpose) -> Decision:
         """Decide what to do about the key, and tell it."""
@@ -73,12 +95,11 @@ class Credentials:
         tell(Fact(type(decision).__name__, decision.reason, about))
         return decision
 
-    def apply(self, token: str, purpose: Purpose) -> Filled:
+    def apply(self, token: str, purpose: Purpose, observed: Observed) -> Filled:
         """Make AWSCURRENT hold a key for the purpose, proven when it was made.
 
         `token` becomes the version id of a new key.
         """
-        observed = self.observe()
         decision = self.decide(observed, purpose)
         self.discard(decision.delete_before)
         match decision:
@@ -124,10 +145,13 @@ class Credentials:
         deadline, memory = self.account.deadline, self.memory
         deadline.check("making an access key")
         before = tuple(key.access_key_id for key in observed.keys)
-        memory.note(self.user_name, keys=observed.known)
-        self._announce(before)
+        made = memory.user(self.user_name)
+        memory.note(self.user_name, keys=observed.known, scheduled=made.scheduled or bool(before))
+        # That of a new user was announced with it.
+        if made.minting is None or made.minting.beside != before:
+            self._announce(before)
         # A user that was made just now is not known everywhere, and AccessDenied may say so.
-        is_old = memory.user(self.user_name).complete
+        is_old = made.complete
         transient = ("NoSuchEntity",) if is_old else ("NoSuchEntity", "AccessDenied")
         try:
             with self._announcing(before):
@@ -135,7 +159,7 @@ class Credentials:
         except Exception as error:
             if not (isinstance(error, ClientError) and error_code(error) == "LimitExceeded"):
                 # Its answer may have been lost; then nobody will ever know its secret half.
-                self.discard(self.observe().lost)
+                self.discard(self.observe(self.secret.describe()).lost)
             memory.note(self.user_name, minting=None)
             raise
         memory.note(

@@ -4,13 +4,14 @@ It is driven by what AWS holds: repeating it, or coming back to it after it was 
 the same user, policies, secret and key.
 """
 
+from handler.aws.iam.user import UserState
 from handler.errors import refuse
-from handler.keys import retire, status
+from handler.keys import grace, retire, status
 from handler.lifecycle import delete, policies, secret
 from handler.lifecycle.change import Change
 from handler.lifecycle.existing import Existing
 from handler.model import tags
-from handler.state.record import Goal
+from handler.state.record import Goal, Minting
 
 
 def apply(change: Change) -> tuple[dict[str, str], str]:
@@ -25,12 +26,14 @@ def apply(change: Change) -> tuple[dict[str, str], str]:
     account.deadline.check(f"making user {desired.user_name}")
     _announce(change, existing)
 
-    user_arn = _make_user(change, existing)
-    policy_arns, others = policies.reconcile(change, existing.policies)
+    # A name that is taken is refused before the user exists.
+    policy_ids = policies.make(change, existing.policies)
+    user = _make_user(change, existing)
+    others = policies.attach(change, policy_ids, is_new=user.is_new)
     account.deadline.check("creating the secret")
     described = secret.make(change, existing.secret)
     secret.share(change, is_new=existing.secret is None)
-    filled = secret.fill(change, described)
+    filled = secret.fill(change, described, user)
     current, owner, user_name = filled.current, change.request.owner, desired.user_name
     retire.end_grace(account, memory, owner, user_name, desired.secret_name)
     status.switch(account, memory, user_name, filled.observed)
@@ -39,8 +42,8 @@ def apply(change: Change) -> tuple[dict[str, str], str]:
     memory.note(user_name, complete=True)
     memory.record = memory.record.reached(Goal(change.goal, user_name, current.access_key_id))
     attributes = {
-        "UserArn": user_arn,
-        "PolicyArns": ",".join(policy_arns),
+        "UserArn": user.arn,
+        "PolicyArns": ",".join(policy_ids),
         "OtherPolicyArns": ",".join(others),
         "AccessKeyId": current.access_key_id,
         "AccessKeyCreateDate": current.created.isoformat(),
@@ -53,7 +56,10 @@ def apply(change: Change) -> tuple[dict[str, str], str]:
 
 
 def _announce(change: Change, existing: Existing) -> None:
-    """Remember what is about to be made, under the ids of what exists already."""
+    """Remember what is about to be made, under the ids of what exists already.
+
+    That the key of a new user is about to be made is remembered at once.
+    """
     account, memory, desired = change.account, change.memory, change.desired
     made, request = memory.user(desired.user_name), change.request
     is_create = request.type == "Create"
@@ -79,16 +85,20 @@ def _announce(change: Change, existing: Existing) -> None:
             desired.secret_name: existing.secret.arn if existing.secret else "",
         },
     )
-    memory.save()
+    if existing.user is None:
+        memory.note(desired.user_name, minting=Minting((), grace.now().isoformat()))
+        memory.save()
+    else:
+        memory.announce(desired.user_name)
 
 
-def _make_user(change: Change, existing: Existing) -> str:
-    """Create or reconcile the user; returns its ARN."""
+def _make_user(change: Change, existing: Existing) -> UserState:
+    """Create or reconcile the user."""
     desired = change.desired
     user, boundary = change.account.user(desired.user_name), desired.permissions_boundary
     if existing.user is None:
         state = user.create(boundary, desired.tags, change.request.owner)
         change.memory.note(desired.user_name, user_id=state.unique_id)
-        return state.arn
+        return state
     user.reconcile(existing.user, boundary, desired.tags)
-    return existing.user.arn
+    return existing.user

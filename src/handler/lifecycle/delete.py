@@ -5,15 +5,19 @@ needs. A replaced user therefore leaves to its successor what the two share. Wha
 over is given back.
 """
 
+from botocore.exceptions import ClientError
+
 from handler.aws.account import Account
 from handler.cloudformation.operation import Operation
 from handler.cloudformation.request import Request
-from handler.errors import StillAttachedError
+from handler.errors import StillAttachedError, error_code
 from handler.keys import retire
 from handler.lifecycle import policies, secret, takeover
 from handler.lifecycle.change import Change
 from handler.state.memory import Memory
 from handler.state.record import Record
+
+_LINGERS_SECONDS = 15
 
 
 def meaning(record: Record, request: Request, operation: Operation) -> list[str]:
@@ -43,9 +47,10 @@ def meaning(record: Record, request: Request, operation: Operation) -> list[str]
 def delete(account: Account, memory: Memory, request: Request, operation: Operation) -> str:
     """Serve a Delete; gone already, or never made, is success. Returns what was done."""
     names = meaning(memory.record, request, operation)
-    for name in names:  # A Create that comes after a Delete that failed takes up what is left.
-        memory.note(name, complete=False)
-    memory.save()
+    if names:
+        for name in names:  # A Create that comes after a Delete that failed takes up what is left.
+            memory.note(name, complete=False)
+        memory.save()
     attached = [problem for name in names for problem in _remove(account, memory, name)]
     if attached:
         raise StillAttachedError(" ".join(dict.fromkeys(attached)))
@@ -79,15 +84,9 @@ def _remove(account: Account, memory: Memory, user_name: str) -> list[str]:
     if state and memory.record.is_inherited(state.unique_id):
         takeover.give_back_user(account, memory, user_name)
     elif state and memory.owns(state, made.user_id):
-        arns += account.attachments(user_name).list()
-
-        def remove() -> None:
-            account.dependents(user_name).discard()
-            user.discard()
-
-        # A call of a request that died may still be on its way.
-        account.deadline.until_settled(remove, "DeleteConflict")
-    retire.discard_schedules(account, memory.owner, user_name)
+        arns += _remove_user(account, user_name)
+    if made.scheduled:
+        retire.discard_schedules(account, memory.owner, user_name)
     attached = []
     for arn in dict.fromkeys(arns):
         account.deadline.check(f"deleting policy {arn}")
@@ -100,6 +99,26 @@ def _remove(account: Account, memory: Memory, user_name: str) -> list[str]:
     if not attached:
         memory.record = memory.record.without_user(user_name)
     return attached
+
+
+def _remove_user(account: Account, user_name: str) -> list[str]:
+    """Delete a user, its keys before all; returns the ARNs of the policies that it had."""
+    user, dependents = account.user(user_name), account.dependents(user_name)
+    arns = dependents.discard_usual()
+
+    def remove_rest() -> None:
+        dependents.discard()
+        # What left the user lingers for a while.
+        account.deadline.until_settled(user.discard, "DeleteConflict", seconds=_LINGERS_SECONDS)
+
+    try:
+        user.discard()
+    except ClientError as error:
+        if error_code(error) != "DeleteConflict":
+            raise
+        # A call of a request that died may still be on its way, so it is done again.
+        account.deadline.until_settled(remove_rest, "DeleteConflict")
+    return arns
 
 
 def _remove_secret(account: Account, memory: Memory, user_name: str, name: str) -> None:

@@ -1,20 +1,26 @@
 """The current state: what AWS holds before we change anything, and what it forbids."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from handler.aws.iam.policies import PolicyState
 from handler.aws.iam.user import UserState
 from handler.aws.secretsmanager.description import SecretState
+from handler.aws.tagging import YOUNG_SECONDS
 from handler.errors import NameTakenError, OutOfReachError, shown
 from handler.lifecycle import secret, takeover
 from handler.lifecycle.change import Change
+from handler.model.desired import Policy
 from handler.model.owner import Identified, holder
 from handler.settings import Settings
 
 
 @dataclass(frozen=True)
 class Existing:
-    """The user, the policies in the order of the desired ones, and the secret."""
+    """The user, the policies in the order of the desired ones, and the secret.
+
+    A policy that the table does not name is not looked for: it is made, or its name is taken.
+    """
 
     user: UserState | None
     policies: tuple[PolicyState | None, ...]
@@ -23,11 +29,11 @@ class Existing:
     @classmethod
     def look(cls, change: Change) -> "Existing":
         """Ask AWS what stands under the desired names."""
-        account, desired = change.account, change.desired
-        policies = account.policies
+        account, desired, record = change.account, change.desired, change.memory.record
+        arns = [account.policies.arn(policy.name) for policy in desired.policies]
         return cls(
             account.user(desired.user_name).describe(),
-            tuple(policies.describe(policies.arn(policy.name)) for policy in desired.policies),
+            tuple(account.policies.describe(arn) if record.known_id(arn) else None for arn in arns),
             secret.look(account, desired.secret_name),
         )
 
@@ -50,14 +56,26 @@ class Existing:
             name = self.user.user_name
             keys, attached = account.access_keys(name).ids(), account.attachments(name).list()
             found += [self.user.unique_id, *keys, *attached]
-        found += [
-            policy.unique_id
-            for policy in self.policies
-            if policy and takeover.is_invited(change, policy)
-        ]
         if self.secret and takeover.is_invited(change, self.secret):
             found += [self.secret.arn, *self.secret.stages]
         return tuple(dict.fromkeys(found))
+
+
+def take_up_policy(change: Change, policy: Policy) -> PolicyState:
+    """The policy that has the name of a desired one, to become it; raises NameTakenError."""
+    account, memory, user_name = change.account, change.memory, change.desired.user_name
+    arn = account.policies.arn(policy.name)
+    state = account.deadline.until_found(
+        partial(account.policies.describe, arn), seconds=YOUNG_SECONDS
+    )
+    if state is None:
+        raise NameTakenError(f"policy {policy.name}", "")
+    _refuse_unless_ours(change, state, arn, f"policy {arn}")
+    if takeover.is_invited(change, state):
+        inherited = (*memory.user(user_name).inherited, state.unique_id)
+        memory.note(user_name, inherited=tuple(dict.fromkeys(inherited)))
+        memory.announce(user_name)
+    return state
 
 
 def _refuse_user(change: Change, user: UserState) -> None:

@@ -2,11 +2,16 @@
 
 from functools import partial
 
+from botocore.exceptions import ClientError
+
 from handler.aws.account import Account
 from handler.aws.iam.attachments import POLICIES_PER_USER
 from handler.aws.iam.policies import PolicyState
-from handler.errors import StillAttachedError
+from handler.cloudformation.request import digest
+from handler.errors import StillAttachedError, error_code
 from handler.lifecycle.change import Change
+from handler.lifecycle.existing import take_up_policy
+from handler.model.desired import Policy
 from handler.state.memory import Memory
 
 # A version that is made default at once refuses everything to the policy's holders for a while.
@@ -14,51 +19,62 @@ _VERSION_SPREADS_SECONDS = 5.0
 _PATIENCE_SECONDS = 20
 
 
-def reconcile(
-    change: Change, states: tuple[PolicyState | None, ...]
-) -> tuple[list[str], list[str]]:
-    """Make and attach the policies; what is no longer wanted goes last.
+def make(change: Change, found: tuple[PolicyState | None, ...]) -> dict[str, str]:
+    """Make the policies, and give tags and document to those that exist; returns ids by ARN.
 
-    `states` are what IAM holds under the names of the desired policies. Returns the ARNs, and those
-    of the policies that the user had when it was taken over, which stay.
+    `found` are those that the table names, in the order of the desired ones. Every name is free or
+    ours before anything that exists is changed.
     """
     account, memory, desired = change.account, change.memory, change.desired
-    wanted = _make(change, states)
-    remembered = memory.user(desired.user_name).policies
-    memory.note(desired.user_name, policies={**remembered, **wanted})
-    attached = account.attachments(desired.user_name).list()
-    inherited = memory.user(desired.user_name).inherited
-    others = [arn for arn in attached if arn not in wanted and arn in inherited]
-    leaving = [arn for arn in attached if arn not in wanted and arn not in others]
-    _attach(account, desired.user_name, attached, list(wanted), leaving)
-    for arn in dict.fromkeys([*leaving, *remembered]):
-        if arn not in wanted and arn not in others:
-            discard(account, memory, arn)
-    memory.note(desired.user_name, policies=wanted)
-    return list(wanted), others
-
-
-def _make(change: Change, states: tuple[PolicyState | None, ...]) -> dict[str, str]:
-    """Make the policies, and give the document to those that exist; returns their ids by ARN."""
-    account, desired = change.account, change.desired
-    policies = account.policies
-    made: dict[str, str] = {}
-    versions: dict[str, str] = {}
-    for policy, found in zip(desired.policies, states, strict=True):
+    policies, user_name = account.policies, desired.user_name
+    documents = dict(memory.user(user_name).documents)
+    states: list[PolicyState] = []
+    for policy, known in zip(desired.policies, found, strict=True):
         account.deadline.check(f"making policy {policy.name}")
-        if found is None:
-            state = policies.create(policy, desired.tags, change.request.owner)
-        else:
-            state = found
-            policies.tag(state, desired.tags)
-            if version_id := policies.add_version(state, policy):
-                versions[state.arn] = version_id
-        made[state.arn] = state.unique_id
+        state = known
+        if state is None and (state := policies.create(policy, desired.tags)):
+            documents[state.arn] = _document(state.default_version, policy)
+        states.append(state or take_up_policy(change, policy))
+    versions: dict[str, str] = {}
+    for policy, state in zip(desired.policies, states, strict=True):
+        policies.tag(state, desired.tags)
+        if documents.get(state.arn) == _document(state.default_version, policy):
+            continue
+        if version_id := policies.add_version(state, policy):
+            versions[state.arn] = version_id
+        documents[state.arn] = _document(version_id or state.default_version, policy)
     if versions:
         account.deadline.pause(_VERSION_SPREADS_SECONDS)
     for arn, version_id in versions.items():
         policies.make_default(arn, version_id)
+    made = {state.arn: state.unique_id for state in states}
+    remembered = memory.user(user_name).policies
+    memory.note(user_name, policies={**remembered, **made}, documents=documents)
     return made
+
+
+def _document(version_id: str, policy: Policy) -> str:
+    """A version of a policy and what it says: it never says anything else."""
+    return f"{version_id} {digest(policy.document)}"
+
+
+def attach(change: Change, wanted: dict[str, str], *, is_new: bool) -> list[str]:
+    """Attach the policies; what is no longer wanted goes last. A user that `is_new` has none.
+
+    Returns the ARNs of those that the user had when it was taken over, which stay.
+    """
+    account, memory, user_name = change.account, change.memory, change.desired.user_name
+    made = memory.user(user_name)
+    attached = [] if is_new else account.attachments(user_name).list()
+    others = [arn for arn in attached if arn not in wanted and arn in made.inherited]
+    leaving = [arn for arn in attached if arn not in wanted and arn not in others]
+    _attach(account, user_name, attached, list(wanted), leaving)
+    for arn in dict.fromkeys([*leaving, *made.policies]):
+        if arn not in wanted and arn not in others:
+            discard(account, memory, arn)
+    documents = {arn: text for arn, text in made.documents.items() if arn in wanted}
+    memory.note(user_name, policies=wanted, documents=documents)
+    return others
 
 
 def _attach(
@@ -94,6 +110,16 @@ def discard(account: Account, memory: Memory, arn: str) -> None:
     if memory.record.is_inherited(state.unique_id):
         account.policies.disown(arn, memory.owner)
         return
+    try:
+        account.policies.discard(arn)
+    except ClientError as error:
+        if error_code(error) != "DeleteConflict":
+            raise
+        _discard_in_conflict(account, memory, arn)
+
+
+def _discard_in_conflict(account: Account, memory: Memory, arn: str) -> None:
+    """Delete a policy of ours that has other versions, or that somebody has or had just now."""
     holders = account.policies.holders(arn)
     # Who gave the policy back, or is gone, is named for a while.
     users = [name for name in holders.users if arn in account.attachments(name).list()]
@@ -104,8 +130,10 @@ def discard(account: Account, memory: Memory, arn: str) -> None:
             "try again."
         )
     if not users:
-        delete = partial(account.policies.discard, arn)
-        account.deadline.until_settled(delete, "DeleteConflict", seconds=_PATIENCE_SECONDS)
+        account.policies.discard_versions(arn)
+        account.deadline.until_settled(
+            partial(account.policies.discard, arn), "DeleteConflict", seconds=_PATIENCE_SECONDS
+        )
 
 
 def _is_stranger(account: Account, memory: Memory, user_name: str) -> bool:

@@ -17,14 +17,18 @@ from handler.state.record import MadeKey, MadeUser
 def rediscover(account: Account, memory: Memory, request: Request) -> None:
     """Remember the users, policies and secrets that carry the owner's tags.
 
-    It is done when nothing is remembered, or nothing of the users that the request names.
+    It is done when nothing is remembered, or nothing of the users that the request names. Where it
+    is remembered that all was deleted, the table is a witness against it: then IAM is only asked
+    whether that user is there after all.
     """
     record, owner = memory.record, request.owner
     if {request.physical_id, request.former_physical_id, request.user_name} & record.users.keys():
         return
     candidates = names.user_names(request)
+    if record.emptied and not any(account.user(name).describe() for name in candidates[:1]):
+        return
     users = {
-        name: MadeUser(state.unique_id, complete=True)
+        name: MadeUser(state.unique_id, complete=True, scheduled=True)
         for name in candidates
         if (state := owner.owned(account.user(name).describe()))
     }
@@ -41,7 +45,7 @@ def rediscover(account: Account, memory: Memory, request: Request) -> None:
     }
     # The user was deleted by hand, perhaps, and these stayed.
     if not users and (policies or secrets):
-        users = {request.user_name: MadeUser()}
+        users = {request.user_name: MadeUser(scheduled=True)}
     for name, user in users.items():
         memory.record = memory.record.with_user(name, user)
         mine = secrets if len(users) == 1 else _holding(account, secrets, name)

@@ -3,6 +3,7 @@
 from botocore.exceptions import ClientError
 
 from handler.aws.account import Account
+from handler.aws.iam.user import UserState
 from handler.aws.secretsmanager.description import SecretState
 from handler.deadline import back_off
 from handler.errors import ReaderRefusedError, ReplicationError, error_code
@@ -67,8 +68,8 @@ def _no_principals(refused: list[str]) -> str:
     )
 
 
-def fill(change: Change, state: SecretState) -> Filled:
-    """Make AWSCURRENT hold a key for the request, proven when it was made."""
+def fill(change: Change, state: SecretState, user: UserState) -> Filled:
+    """Make AWSCURRENT hold a key of the user for the request, proven when it was made."""
     account, memory, desired = change.account, change.memory, change.desired
     secret = account.secret(desired.secret_name)
     account.rotation(desired.secret_name).abandon(state, desired.rotation_schedule)
@@ -77,7 +78,8 @@ def fill(change: Change, state: SecretState) -> Filled:
         account.rotation(other.name).abandon(other, None)
         secret.take_over(account.secret(other.name))
     credentials = Credentials(account, memory, desired.user_name, secret)
-    filled = credentials.apply(change.request.token, change.purpose)
+    observed = credentials.observe(secret.describe() if former else state, is_new=user.is_new)
+    filled = credentials.apply(change.request.token, change.purpose, observed)
     for other in former:
         discard(account, other)
     memory.note(desired.user_name, secrets={desired.secret_name: state.arn})

@@ -30,7 +30,7 @@ def way_out(change: Change, user_name: str) -> str:
 def give_back_user(account: Account, memory: Memory, user_name: str) -> None:
     """Remove from a user what the resource made: its keys, its policies and its tags."""
     made, keys = memory.user(user_name), account.access_keys(user_name)
-    for key in keys.list():
+    for key in keys.list(made.keys):
         # A key whose making was cut off is remembered nowhere, and was never used.
         ours = key.access_key_id in made.keys or key.last_used is None
         if ours and key.access_key_id not in made.inherited:

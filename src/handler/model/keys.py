@@ -17,7 +17,7 @@ class AccessKey:
 
 @dataclass(frozen=True)
 class AccessKeyMetadata:
-    """What IAM tells of an access key that exists."""
+    """What IAM tells of an access key that exists; its last use only where it was asked for."""
 
     access_key_id: str
     active: bool

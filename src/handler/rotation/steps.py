@@ -119,7 +119,7 @@ class Rotation:
         if stack.is_busy(self.account, self.memory.owner):
             raise RotationPutOffError
         credentials = self._credentials
-        observed = credentials.observe()
+        observed = credentials.observe(self._secret.describe())
         decision = credentials.decide(observed, Purpose(f"Rotation:{self.token}"))
         credentials.discard(decision.delete_before)
         # The trigger stays, so that the next Update takes the key for the one that it wants.
@@ -138,8 +138,7 @@ class Rotation:
         stored = self._secret.stored_key(PENDING)
         if stored is None:
             raise RotationRefusedError(f"Version {self.token} holds no key yet.")
-        keys = self._credentials.keys.list()
-        exists = any(key.access_key_id == stored.access_key_id for key in keys)
+        exists = stored.access_key_id in self._credentials.keys.ids()
         if not exists or stored.access_key_id == self.current.access_key_id:
             self._secret.unstage(self.token)
             raise RotationRefusedError(f"The key of version {self.token} is gone; it is abandoned.")
@@ -176,7 +175,7 @@ class Rotation:
 
     def _begin_grace(self, current: StoredKey, published: str = "") -> None:
         credentials, user_name = self._credentials, self.current.user_name
-        observed = credentials.observe()
+        observed = credentials.observe(self._secret.describe())
         credentials.discard(observed.lost)
         credentials.remember(observed, current, grace.now(), observed.lost, published)
         account, memory = self.account, self.memory

@@ -71,7 +71,7 @@ class Memory:
             item = self._wait_for_lease()
         except BotoCoreError as error:
             raise UnrememberedError from error
-        self.record = Record.parse(item.record) if item.record else Record()
+        self.record = self._saved = Record.parse(item.record) if item.record else Record()
         if self._request_id and item.last_request not in ("", self._request_id):
             self.record = self.record.begun(item.last_request)
         self._heed_before = self._deadline.heed
@@ -102,6 +102,12 @@ class Memory:
         """Write the record, before what it announces is done; raises LeaseLostError."""
         text = str(self.record)
         self._extend(lambda until: self._table.write(self._holder, text, until))
+        self._saved = self.record
+
+    def announce(self, user_name: str) -> None:
+        """Write the record if the table lacks a name in it: what is only changed is found again."""
+        if self.user(user_name).names != self._saved.user(user_name).names:
+            self.save()
 
     def close(self) -> None:
         """Write the record and give the lease back; raises LeaseLostError or UnrememberedError.

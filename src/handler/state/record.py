@@ -37,6 +37,11 @@ class Served:
     answer: Answer | None = None
     asked: str = ""
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether it was answered with SUCCESS."""
+        return self.answer is not None and self.answer.status == "SUCCESS"
+
 
 @dataclass(frozen=True)
 class MadeKey:
@@ -79,7 +84,9 @@ class MadeUser:
     `retained` when its resource left the template without a Delete. `made_by` is the request id of
     the Create that made or took it up last; empty when an Update did. `inherited` are the ids of
     what the resource took over: they stay when it goes. `iam_path` and `secret_prefix` are the
-    provider's when the user was made; `policy_template` is what it asked for last.
+    provider's when the user was made; `policy_template` is what it asked for last. `documents` says
+    by ARN which document each policy has, and in which version. The end of a replaced key may be
+    `scheduled`.
     """
 
     user_id: str = ""
@@ -99,6 +106,13 @@ class MadeUser:
     secret_prefix: str = ""
     policy_template: str = ""
     made_by: str = ""
+    documents: dict[str, str] = field(default_factory=dict)
+    scheduled: bool = False
+
+    @property
+    def names(self) -> tuple[object, ...]:
+        """What the table must say before it is made, or taken up again."""
+        return self.user_id, self.policies, self.secrets, self.inherited, self.retained
 
     @classmethod
     def of(cls, fields: dict[str, Any]) -> MadeUser:
@@ -111,8 +125,9 @@ class MadeUser:
                 "minting": Minting(**minting | {"beside": tuple(minting["beside"])})
                 if minting
                 else None,
-                # Records of earlier releases know no inheritance.
+                # Records of earlier releases know no inheritance, and tell of no schedule.
                 "inherited": tuple(fields.get("inherited", ())),
+                "scheduled": fields.get("scheduled", True),
             }
         )
 
@@ -168,6 +183,11 @@ class Record:
     def living(self) -> dict[str, MadeUser]:
         """The users that the resource has, without those that it left behind."""
         return {name: user for name, user in self.users.items() if not user.retained}
+
+    @property
+    def emptied(self) -> bool:
+        """Whether the resource is known to have nothing: its last user was deleted."""
+        return not self.users and any(one.succeeded for one in self.requests)
 
     def served(self, request_id: str) -> Served | None:
         """The request of that id, if it was begun."""

@@ -1,5 +1,6 @@
 """The access keys of one IAM user."""
 
+from collections.abc import Container
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,14 +24,14 @@ class AccessKeys:
         self._user_name = user_name
         self._deadline = deadline
 
-    def list(self) -> list[AccessKeyMetadata]:
-        """All keys of the user with their last use; none when the user is gone.
+    def list(self, known: Container[str] = ()) -> list[AccessKeyMetadata]:
+        """All keys of the user; none when the user is gone. Only a `known` one lacks its last use.
 
         Of a key that vanished IAM may refuse to tell the last use, while the list still names it.
         Then the list is asked again, for a refusal does not say that nobody used the key.
         """
         return self._deadline.until_settled(
-            lambda: [self._metadata(key) for key in self._named()],
+            lambda: [self._metadata(key, known) for key in self._named()],
             "AccessDenied",
             "NoSuchEntity",
             seconds=_PATIENCE_SECONDS,
@@ -55,12 +56,15 @@ class AccessKeys:
         except self._iam.exceptions.NoSuchEntityException:
             return ()
 
-    def _metadata(self, key: "AccessKeyMetadataTypeDef") -> AccessKeyMetadata:
+    def _metadata(
+        self, key: "AccessKeyMetadataTypeDef", known: Container[str]
+    ) -> AccessKeyMetadata:
+        access_key_id = key["AccessKeyId"]
         return AccessKeyMetadata(
-            access_key_id=key["AccessKeyId"],
+            access_key_id=access_key_id,
             active=key["Status"] == "Active",
             created=key["CreateDate"],
-            last_used=self.last_used(key["AccessKeyId"]),
+            last_used=None if access_key_id in known else self.last_used(access_key_id),
         )
 
     def create(self) -> AccessKey:

@@ -2,7 +2,8 @@
 
 API reference of DeleteUser: password, access keys, signing certificates, SSH public keys,
 service-specific credentials, MFA devices, inline policies, attached policies and group
-memberships. People add such things by hand; the console removes them, the API does not.
+memberships. People add such things by hand; the console removes them, the API does not. A user of
+ours has keys and attached policies, so only when IAM refuses to delete it are all kinds asked for.
 """
 
 from collections.abc import Callable
@@ -31,17 +32,34 @@ class UserDependents:
         self._keys = keys
         self._user_name = user_name
 
-    def discard(self) -> None:
-        """Remove all nine kinds; keys are deactivated first, so a half-done deletion is safe."""
+    def discard_usual(self) -> list[str]:
+        """Remove the keys and the attached policies; returns the ARNs of those.
+
+        Keys are deactivated first, so a half-done deletion is safe.
+        """
         key_ids = self._keys.ids()
         for key_id in key_ids:
             self._keys.deactivate(key_id)
-        self._remove(self._iam.delete_login_profile)
         for key_id in key_ids:
             self._keys.discard(key_id)
+        attached = [
+            item["PolicyArn"]
+            for item in self._items("list_attached_user_policies", "AttachedPolicies")
+        ]
+        for arn in attached:
+            self._remove(self._iam.detach_user_policy, PolicyArn=arn)
+        return attached
+
+    def discard(self) -> None:
+        """Remove all nine kinds."""
+        self.discard_usual()
+        self._remove(self._iam.delete_login_profile)
         self._discard_credentials()
         self._discard_mfa_devices()
-        self._discard_permissions()
+        for name in self._items("list_user_policies", "PolicyNames"):
+            self._remove(self._iam.delete_user_policy, PolicyName=name)
+        for item in self._items("list_groups_for_user", "Groups"):
+            self._remove(self._iam.remove_user_from_group, GroupName=item["GroupName"])
 
     def _discard_credentials(self) -> None:
         iam = self._iam
@@ -64,15 +82,6 @@ class UserDependents:
                     self._iam.delete_virtual_mfa_device(SerialNumber=serial)
                 except self._iam.exceptions.NoSuchEntityException:
                     continue
-
-    def _discard_permissions(self) -> None:
-        iam = self._iam
-        for name in self._items("list_user_policies", "PolicyNames"):
-            self._remove(iam.delete_user_policy, PolicyName=name)
-        for item in self._items("list_attached_user_policies", "AttachedPolicies"):
-            self._remove(iam.detach_user_policy, PolicyArn=item["PolicyArn"])
-        for item in self._items("list_groups_for_user", "Groups"):
-            self._remove(iam.remove_user_from_group, GroupName=item["GroupName"])
 
     def _items(self, operation: str, member: str) -> list[Any]:
         try:

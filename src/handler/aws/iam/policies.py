@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from handler.aws.tagging import create_or_adopt, reconcile
-from handler.deadline import Deadline
+from handler.aws.tagging import reconcile
 from handler.model import tags
 from handler.model.desired import Policy
 from handler.model.owner import Location, Owner
@@ -21,7 +20,7 @@ class PolicyState:
 
     arn: str
     unique_id: str
-    document: dict[str, Any]
+    default_version: str
     tags: dict[str, str]
 
 
@@ -36,9 +35,8 @@ class PolicyHolders:
 class ManagedPolicies:
     """Makes, changes and removes policies."""
 
-    def __init__(self, iam: "IAMClient", location: Location, path: str, deadline: Deadline) -> None:
+    def __init__(self, iam: "IAMClient", location: Location, path: str) -> None:
         self._iam = iam
-        self._deadline = deadline
         self._path = path
         self._prefix = f"arn:{location.partition}:iam::{location.account_id}:policy{path}"
 
@@ -52,40 +50,29 @@ class ManagedPolicies:
             return None
         try:
             policy = self._iam.get_policy(PolicyArn=arn)["Policy"]
-            version = self._iam.get_policy_version(
-                PolicyArn=arn, VersionId=policy["DefaultVersionId"]
-            )
         except self._iam.exceptions.NoSuchEntityException:
             return None
-        document: Any = version["PolicyVersion"]["Document"]
         found = tags.as_dict(policy.get("Tags", ()))
-        return PolicyState(arn, policy["PolicyId"], document, found)
+        return PolicyState(arn, policy["PolicyId"], policy["DefaultVersionId"], found)
 
-    def create(self, policy: Policy, wanted_tags: dict[str, str], owner: Owner) -> PolicyState:
-        """Make the policy; raises NameTakenError.
+    def create(self, policy: Policy, wanted_tags: dict[str, str]) -> PolicyState | None:
+        """Make the policy; None when the name is taken.
 
         Names are unique in the account whatever the path, so the name may belong to a policy that
         we cannot see.
         """
-        arn = self.arn(policy.name)
-
-        def create() -> PolicyState:
-            answer = self._iam.create_policy(
+        try:
+            made = self._iam.create_policy(
                 PolicyName=policy.name,
                 Path=self._path,
                 Description=policy.description,
                 PolicyDocument=policy.text,
                 Tags=tags.as_list(wanted_tags),
-            )
-            return PolicyState(arn, answer["Policy"]["PolicyId"], policy.document, wanted_tags)
-
-        return create_or_adopt(
-            create,
-            lambda: self.describe(arn),
-            "EntityAlreadyExists",
-            owner,
-            f"policy {policy.name}",
-            self._deadline,
+            )["Policy"]
+        except self._iam.exceptions.EntityAlreadyExistsException:
+            return None
+        return PolicyState(
+            self.arn(policy.name), made["PolicyId"], made["DefaultVersionId"], wanted_tags
         )
 
     def add_version(self, state: PolicyState, policy: Policy) -> str | None:
@@ -94,7 +81,10 @@ class ManagedPolicies:
         It is made default later: one that not all of IAM knows yet would refuse everything to the
         policy's holders.
         """
-        if state.document == policy.document:
+        present = self._iam.get_policy_version(
+            PolicyArn=state.arn, VersionId=state.default_version
+        )["PolicyVersion"]
+        if present["Document"] == policy.document:
             return None
         self._drop_oldest_version(state.arn)
         made = self._iam.create_policy_version(
@@ -138,12 +128,21 @@ class ManagedPolicies:
         return PolicyHolders(users, roles + groups)
 
     def discard(self, arn: str) -> None:
-        """Delete a policy with its versions; gone already is success."""
+        """Delete a policy; gone already is success.
+
+        IAM refuses while anybody has it, or while it has versions besides the default one.
+        """
+        try:
+            self._iam.delete_policy(PolicyArn=arn)
+        except self._iam.exceptions.NoSuchEntityException:
+            return
+
+    def discard_versions(self, arn: str) -> None:
+        """Delete the versions that are not the default one; none when the policy is gone."""
         try:
             for version in self._versions(arn):
                 if not version["IsDefaultVersion"]:
                     self._iam.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
-            self._iam.delete_policy(PolicyArn=arn)
         except self._iam.exceptions.NoSuchEntityException:
             return
 

@@ -20,7 +20,7 @@ _YOUNG_SECONDS = 10
 
 @dataclass(frozen=True)
 class UserState:
-    """What IAM holds under the user name."""
+    """What IAM holds under the user name; `is_new` when we made it a moment ago."""
 
     user_name: str
     unique_id: str
@@ -28,9 +28,10 @@ class UserState:
     path: str
     permissions_boundary: str | None
     tags: dict[str, str]
+    is_new: bool = False
 
     @classmethod
-    def of(cls, user: "UserTypeDef") -> "UserState":
+    def of(cls, user: "UserTypeDef", *, is_new: bool = False) -> "UserState":
         """Read an answer of GetUser or CreateUser."""
         return cls(
             user_name=user["UserName"],
@@ -39,6 +40,7 @@ class UserState:
             path=user["Path"],
             permissions_boundary=user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
             tags=tags.as_dict(user.get("Tags", ())),
+            is_new=is_new,
         )
 
 
@@ -79,7 +81,7 @@ class IamUser:
                 Tags=tags.as_list(wanted_tags),
                 **limits,
             )
-            return UserState.of(answer["User"])
+            return UserState.of(answer["User"], is_new=True)
 
         return create_or_adopt(
             create,

@@ -99,13 +99,14 @@ class SecretState:
     @property
     def current(self) -> str | None:
         """The version with AWSCURRENT."""
-        return self._labelled(CURRENT)
+        return self.labelled(CURRENT)
 
     @property
     def staged(self) -> str | None:
         """The version with AWSPENDING, which may stay on it when it has become AWSCURRENT."""
-        return self._labelled(PENDING)
+        return self.labelled(PENDING)
 
-    def _labelled(self, stage: str) -> str | None:
+    def labelled(self, stage: str) -> str | None:
+        """The version with that label."""
         labelled = self.stages.items()
         return next((version_id for version_id, labels in labelled if stage in labels), None)
