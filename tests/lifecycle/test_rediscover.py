@@ -142,6 +142,21 @@ def test_delete_leaves_nothing(
     assert invariants.foreign_things() == foreign
 
 
+def test_delete_finds_what_a_restored_table_takes_for_deleted(
+    stack: Stack, foreign: dict[str, Any]
+) -> None:
+    """A table of before, which says that all was deleted, hides no user that lives since."""
+    succeeded(stack.create(**PROPERTIES))
+    succeeded(stack.delete())
+    (deleted,) = strict_dynamodb.items().values()
+    succeeded(stack.create(**PROPERTIES))
+    world.client("dynamodb").put_item(TableName="state", Item=deleted)
+
+    succeeded(stack.delete())
+    invariants.nothing_of_ours_is_left()
+    assert invariants.foreign_things() == foreign
+
+
 def test_delete_finds_what_a_deleted_user_left(stack: Stack, foreign: dict[str, Any]) -> None:
     """With the user deleted by hand as well, its policies and secret still go."""
     stack.create(**PROPERTIES)

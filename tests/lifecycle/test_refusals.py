@@ -287,6 +287,22 @@ def test_taken_policy_on_another_path_is_refused_and_left(stack: Stack) -> None:
     assert world.secret_names() == []
 
 
+def test_policy_that_is_taken_beside_free_ones(stack: Stack) -> None:
+    """When the last of several policies is taken no user is made, and the others go again."""
+    properties = GOOD | {"PolicyTemplate": "eks"}
+    *_, taken = stack.create(**properties)["Data"]["PolicyArns"].split(",")
+    stack.delete()
+    world.iam().create_policy(
+        PolicyName=taken.rpartition("/")[2], Path="/restricted/", PolicyDocument=MINIMAL_POLICY
+    )
+    assert len(world.policy_names()) == 1
+    answer = stack.create(**properties)
+
+    assert f"The policy {taken} exists" in answer["Reason"]
+    assert world.user_names() == []
+    assert [f"arn:aws:iam::123456789012:policy/restricted/{world.policy_names()[0]}"] == [taken]
+
+
 def test_taken_secret_is_refused_and_left(stack: Stack) -> None:
     """A secret of that name that is not ours stops the Create before the user is made."""
     world.secretsmanager().create_secret(Name="restricted/Provazio", SecretString='{"a": 1}')

@@ -62,10 +62,10 @@ class Credentials:
         """
         made = self.memory.user(self.user_name)
         keys = [] if is_new else self.keys.list(made.keys)
-        current, previous = (self._labelled(state, stage, keys) for stage in (CURRENT, PREVIOUS))
+        current, previous = (self._stored(state, stage, keys) for stage in (CURRENT, PREVIOUS))
         return Observed(keys, current, previous, made)
 
-    def _labelled(
+    def _stored(
         self, state: SecretState | None, stage: str, keys: list[AccessKeyMetadata]
     ) -> StoredKey | None:
         """Which key the version with a label holds.

@@ -87,6 +87,7 @@ def _announce(change: Change, existing: Existing) -> None:
     )
     if existing.user is None:
         memory.note(desired.user_name, minting=Minting((), grace.now().isoformat()))
+    if is_create or existing.user is None:
         memory.save()
     else:
         memory.announce(desired.user_name)

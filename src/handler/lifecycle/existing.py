@@ -56,6 +56,11 @@ class Existing:
             name = self.user.user_name
             keys, attached = account.access_keys(name).ids(), account.attachments(name).list()
             found += [self.user.unique_id, *keys, *attached]
+        found += [
+            policy.unique_id
+            for policy in self.policies
+            if policy and takeover.is_invited(change, policy)
+        ]
         if self.secret and takeover.is_invited(change, self.secret):
             found += [self.secret.arn, *self.secret.stages]
         return tuple(dict.fromkeys(found))
