@@ -7,7 +7,7 @@ from moto.iam.exceptions import IAMException
 from moto.iam.responses import IamResponse
 
 from doubles import world
-from doubles.dependents import DEPENDENTS
+from doubles.dependents import DEPENDENTS, DOCUMENT
 from doubles.fake_cloudformation import Stack
 
 PROPERTIES = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
@@ -121,3 +121,33 @@ def test_virtual_mfa_device_that_is_gone_already(
     refuse(monkeypatch, "delete_virtual_mfa_device", "NoSuchEntity")
 
     assert stack.delete()["Status"] == "SUCCESS"
+
+
+def test_policy_that_iam_does_not_let_go(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A policy that cannot be deleted for another reason than its holders fails the Delete."""
+    stack.create(**PROPERTIES)
+    with monkeypatch.context() as patch:
+        refuse(patch, "delete_policy", "AccessDenied")
+        answer = stack.delete()
+
+    assert answer["Reason"] == "AWS refused DeletePolicy: AccessDenied: No."
+    assert stack.delete()["Status"] == "SUCCESS"
+    assert world.nothing_is_left()
+
+
+def test_policy_that_goes_while_its_versions_are_asked_for(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A policy with more than one version that somebody deletes at the same moment is gone."""
+    arn = stack.create(**PROPERTIES)["Data"]["PolicyArns"]
+    world.iam().create_policy_version(PolicyArn=arn, PolicyDocument=DOCUMENT)
+    list_versions = IamResponse.list_policy_versions
+
+    def deleted_meanwhile(response: IamResponse) -> Any:
+        response.backend.managed_policies.pop(arn, None)
+        return list_versions(response)
+
+    monkeypatch.setattr(IamResponse, "list_policy_versions", deleted_meanwhile)
+
+    assert stack.delete()["Status"] == "SUCCESS"
+    assert world.nothing_is_left()
