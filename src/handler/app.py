@@ -16,6 +16,7 @@ from handler.keys.retire import retire
 from handler.lifecycle import provider
 from handler.lifecycle.serve import serve
 from handler.policies.catalogue import load_catalogue
+from handler.properties import schema
 from handler.settings import Settings
 
 custom_resource = CustomResource()
@@ -60,7 +61,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
 def _answer(event: dict[str, Any], context: LambdaContext) -> str:
     """Called by crhelper; never raises, so that the Reason is ours and holds nothing secret."""
     request = Request.from_event(event)
-    concern(user_name=request.physical_id)
+    if request.resource_type != PROVIDER_TYPE and schema.allows("UserName", request.physical_id):
+        concern(user_name=request.physical_id)
 
     def tell_done(done: str) -> None:
         tell(Fact("Served", done))

@@ -1,5 +1,6 @@
 """The time that is left for one invocation, and waiting inside it."""
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -47,7 +48,7 @@ class Deadline:
 
     def check(self, next_step: str) -> None:
         """Called between steps, so that none is begun that could not be answered for."""
-        if self.seconds_left() < 0:
+        if self.seconds_left() <= 0:
             raise OutOfTimeError(
                 f"Time ran out before this could be done: {next_step}. What was done stands until "
                 "the next request finishes or undoes it; try again."
@@ -79,15 +80,21 @@ class Deadline:
                 if error_code(error) not in transient or not next(pauses, False):
                     raise
 
-    def until_found(self, look: Callable[[], T | None], *, seconds: float) -> T | None:
-        """Look again, with back-off and jitter, for what AWS may not know everywhere yet.
+    def until(
+        self, look: Callable[[], T], settled: Callable[[T], bool], *, seconds: float = math.inf
+    ) -> T:
+        """Look again, with back-off and jitter, until what was found is `settled`.
 
-        Returns None when the seconds, or the time of the request, are spent.
+        Returns what was found last when the seconds, or the time of the request, are spent.
         """
         pauses = self._pauses(seconds)
-        while (found := look()) is None and next(pauses, False):
+        while not settled(found := look()) and next(pauses, False):
             continue
         return found
+
+    def until_found(self, look: Callable[[], T | None], *, seconds: float) -> T | None:
+        """Look again for what AWS may not know everywhere yet."""
+        return self.until(look, lambda found: found is not None, seconds=seconds)
 
     def _pauses(self, seconds: float) -> Iterator[bool]:
         """Pause before each True; ends when the seconds, or the time of the request, are spent."""

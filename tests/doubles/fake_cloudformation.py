@@ -71,6 +71,9 @@ class Stack:
     physical_id: str | None = None
     properties: dict[str, Any] = field(default_factory=dict)
     last_event: dict[str, Any] = field(default_factory=dict)
+    # Whether the roll-back of an Update that failed with another id begins with an Update, or only
+    # deletes that id. The User Guide says neither; aws-cdk #13527 and #30012 tell of both.
+    swaps_back: bool = False
 
     def __post_init__(self) -> None:
         self.stack_id = world.client("cloudformation").create_stack(
@@ -134,15 +137,13 @@ class Stack:
             if replaced:
                 self.set_status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
                 self._clean_up(old_id, old)
-        elif replaced:
-            self.set_status("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
-            self._clean_up(answer["PhysicalResourceId"], properties)
-            self.properties = old
+        elif self._held.disable_rollback:
+            # The id of a failed answer is taken as well: aws-cdk #13527.
+            self.physical_id = answer["PhysicalResourceId"]
+            self.rest("UPDATE_FAILED")
+            return answer
         else:
-            self.set_status("UPDATE_ROLLBACK_IN_PROGRESS")
-            self.properties = old
-            rolled_back = self.send("Update", old_properties=properties)
-            assert rolled_back["Status"] == "SUCCESS", rolled_back["Reason"]
+            self._roll_back(answer["PhysicalResourceId"], old)
         self.rest("UPDATE_COMPLETE")
         return answer
 
@@ -204,6 +205,23 @@ class Stack:
     def _held(self) -> Any:
         """The stack as moto holds it."""
         return cloudformation_backends[ACCOUNT_ID][REGION].stacks[self.stack_id]
+
+    def _roll_back(self, failed_id: str, old: dict[str, Any]) -> None:
+        """Undo an Update that failed and answered with this id.
+
+        With the id of before, an Update to the old properties is all (aws-cdk #17040).
+        """
+        failed, old_id = self.properties, self.physical_id
+        self.properties = old
+        if failed_id == old_id or self.swaps_back:
+            self.set_status("UPDATE_ROLLBACK_IN_PROGRESS")
+            self.physical_id = failed_id
+            rolled_back = self.send("Update", old_properties=failed)
+            assert rolled_back["Status"] == "SUCCESS", rolled_back["Reason"]
+            self.physical_id = rolled_back["PhysicalResourceId"]
+        if failed_id != old_id:
+            self.set_status("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+            self._clean_up(failed_id, failed)
 
     def _clean_up(self, physical_id: str | None, properties: dict[str, Any]) -> None:
         kept = self.physical_id, self.properties

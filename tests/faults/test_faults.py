@@ -85,7 +85,7 @@ class Scene:
         finally:
             self.calls.disarm()
         match event["RequestType"], answer["Status"]:
-            case "Delete", _:
+            case ("Delete", _) | ("Update", "FAILED"):
                 wanted = event["PhysicalResourceId"]
             case "Create", "FAILED":
                 wanted = f"not-created:{event['RequestId']}"

@@ -324,7 +324,7 @@ class Stacks(RuleBasedStateMachine):
             self.calls.disarm()
         wanted = resource.name_in(event["ResourceProperties"])
         match event["RequestType"], answer["Status"]:
-            case "Delete", _:
+            case ("Delete", _) | ("Update", "FAILED"):
                 wanted = event["PhysicalResourceId"]
             case "Create", "FAILED":
                 wanted = f"not-created:{event['RequestId']}"

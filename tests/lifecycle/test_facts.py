@@ -13,6 +13,7 @@ from doubles.fake_cloudformation import LambdaContext, Stack
 from doubles.secrets_manager import SecretsManager
 from doubles.world import iam
 from handler import app, rotation_function
+from handler.cloudformation.request import PROVIDER_TYPE
 from handler.errors import StillBusyError
 from handler.facts import NAMESPACE, Metric
 from support.rotated_secret import PROPERTIES as SCHEDULED
@@ -93,6 +94,21 @@ def test_lines_are_keyed(stack: Stack, calls: Calls) -> None:
     assert keys["logical_id"] == "RestrictedUser"
     assert keys["user_name"] == "Provazio"
     assert keys["request_id"]
+
+
+@pytest.mark.parametrize("what", ["provider", "Create that failed", "no name"])
+def test_what_is_no_user_is_not_told_as_one(stack: Stack, what: str) -> None:
+    """The id of the provider's own resource, or one that is no user's name, is no `user_name`."""
+    stack.create(**PROPERTIES)
+    stack.physical_id = "no name" if what == "no name" else "not-created:1"
+    if what == "provider":
+        stack.resource_type, stack.physical_id = PROVIDER_TYPE, "provider"
+    stack.set_status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+    stack.send("Delete")
+    keys = app.logger.registered_formatter.log_format  # type: ignore[attr-defined]
+
+    assert "user_name" not in keys
+    assert keys["request_type"] == "Delete"
 
 
 def test_requests_are_counted_by_type_and_result(stack: Stack, heard: Heard) -> None:

@@ -150,6 +150,14 @@ def test_delete_of_the_user_in_place(stack: Stack, runs: Interleaving, key: str)
     refused(stack, event(stack, "Delete", FIRST), "which does not ask for a Delete")
 
 
+def test_delete_of_the_user_whose_update_failed(stack: Stack, runs: Interleaving, key: str) -> None:
+    """Between an Update that failed and its roll-back, the user is not deleted."""
+    stack.set_status("UPDATE_IN_PROGRESS")
+    assert stack.deliver(event(stack, "Update", MISTAKE, FIRST))["Status"] == "FAILED"
+    stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS")
+    refused(stack, event(stack, "Delete", FIRST), "is in UPDATE_FAILED, which does not ask for a")
+
+
 def test_delete_of_a_resource_whose_turn_has_not_come(
     stack: Stack, runs: Interleaving, key: str
 ) -> None:

@@ -129,11 +129,10 @@ class Operation:
         """Whether the resource is in the direction asked for.
 
         A user that was replaced is deleted while the resource itself, which has another id by then,
-        is at rest; one whose making failed may still have its id.
+        is at rest.
         """
         if resource.status in _RESOURCE_STATUSES[self.request.type]:
             return True
         if self.request.type != "Delete" or self.whole_resource_goes:
             return False
-        replaced = resource.physical_id not in ("", self.request.physical_id)
-        return replaced or resource.status == "UPDATE_FAILED"
+        return resource.physical_id not in ("", self.request.physical_id)

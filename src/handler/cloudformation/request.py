@@ -24,7 +24,7 @@ _CLOUDFORMATION_PROPERTIES = frozenset({"ServiceToken", "ServiceTimeout"})
 class Request:
     """One request on one resource.
 
-    `physical_id` is the id that the answer carries, but for that of a Create that failed;
+    `physical_id` is the id that the answer carries when the request succeeds;
     `former_physical_id` is the one that CloudFormation knew before.
     """
 
@@ -56,12 +56,15 @@ class Request:
     def answered_id(self, *, succeeded: bool) -> str:
         """The physical id in the answer.
 
-        A Create that failed has an id of its own: CloudFormation deletes what it is given, and the
-        user that the properties name may be one that its template has retained.
+        CloudFormation deletes what a failed answer names, and the user that the properties name may
+        be one that its template has retained. So a Create that failed has an id of its own, and an
+        Update that failed has the id of before, as if its answer had been lost.
         """
-        if self.type == "Create" and not succeeded:
+        if succeeded:
+            return self.physical_id
+        if self.type == "Create":
             return _NOT_CREATED + self.request_id
-        return self.physical_id
+        return self.former_physical_id or self.physical_id
 
     @property
     def failed_create(self) -> str:

@@ -14,7 +14,6 @@ from botocore.exceptions import ClientError
 from handler.aws.account import Account
 from handler.cloudformation.operation import Operation, Resource
 from handler.cloudformation.request import Request
-from handler.deadline import back_off
 from handler.errors import GivenUpError, StackRefusedError, error_code
 from handler.model import tags
 from handler.model.owner import Owner
@@ -64,16 +63,14 @@ def confirm(account: Account, request: Request, begun: Operation) -> None:
 
 def _ask_patiently(account: Account, request: Request, seen: Progress) -> Operation:
     """Ask until the answer fits and is no old news, or all the patience is spent."""
-    attempts, waited = 1, 0.0
-    while True:
-        operation = _look(account, request)
-        if not (operation.misfit or operation.doubtful or operation.progress.precedes(seen)):
-            return operation
-        delay = back_off(attempts)
-        if waited + delay > _PATIENCE_SECONDS or delay > account.deadline.seconds_left():
-            return operation
-        account.deadline.pause(delay)
-        attempts, waited = attempts + 1, waited + delay
+
+    def look() -> Operation:
+        return _look(account, request)
+
+    def settled(operation: Operation) -> bool:
+        return not (operation.misfit or operation.doubtful or operation.progress.precedes(seen))
+
+    return account.deadline.until(look, settled, seconds=_PATIENCE_SECONDS)
 
 
 def _look(account: Account, request: Request) -> Operation:

@@ -29,10 +29,15 @@ def meaning(record: Record, request: Request, operation: Operation) -> list[str]
     is the user that the properties name, unless CloudFormation knows that one by its own id.
 
     A Create that failed takes along what it made, and nothing that CloudFormation has named since.
+    If the whole resource goes, then also what a later Update has begun.
     """
     if creation := request.failed_create:
-        living = record.living.items()
-        return [name for name, user in living if user.made_by == creation and not user.known]
+        whole, living = operation.whole_resource_goes, record.living.items()
+        return [
+            name
+            for name, user in living
+            if not user.known and (user.made_by == creation or (whole and not user.complete))
+        ]
     if operation.whole_resource_goes:
         exact = request.physical_id if request.physical_id in record.living else record.confirmed
         return [name for name, user in record.living.items() if not user.known or name == exact]
@@ -48,8 +53,8 @@ def delete(account: Account, memory: Memory, request: Request, operation: Operat
     """Serve a Delete; gone already, or never made, is success. Returns what was done."""
     names = meaning(memory.record, request, operation)
     if names:
-        for name in names:  # A Create that comes after a Delete that failed takes up what is left.
-            memory.note(name, complete=False)
+        for name in names:  # If this fails, the next request takes up what is left, or removes it.
+            memory.note(name, complete=False, known=False)
         memory.save()
     attached = [problem for name in names for problem in _remove(account, memory, name)]
     if attached:

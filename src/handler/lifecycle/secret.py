@@ -5,7 +5,6 @@ from botocore.exceptions import ClientError
 from handler.aws.account import Account
 from handler.aws.iam.user import UserState
 from handler.aws.secretsmanager.description import SecretState
-from handler.deadline import back_off
 from handler.errors import ReaderRefusedError, ReplicationError, error_code
 from handler.facts import Fact, tell
 from handler.keys import grace
@@ -18,12 +17,13 @@ def look(account: Account, name: str) -> SecretState | None:
 
     Its name is not free before, and it cannot be restored (API reference of DeleteSecret).
     """
-    attempts, secret = 0, account.secret(name)
-    while (state := secret.describe()) and state.is_going(grace.now()):
-        attempts += 1
-        delay = back_off(attempts)
+
+    def settled(state: SecretState | None) -> bool:
+        return not (state and state.is_going(grace.now()))
+
+    state = account.deadline.until(account.secret(name).describe, settled)
+    if not settled(state):
         account.deadline.check(f"using the name of secret {name}, which is still being deleted")
-        account.deadline.pause(delay)
     return state
 
 
