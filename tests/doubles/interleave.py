@@ -409,7 +409,7 @@ class Interleaving:
 
 
 def _cold(warm: CustomResource) -> CustomResource:
-    """As a new execution environment would make it; crhelper takes a third of a second for that."""
+    """As a new execution environment would make it, with the functions that `app` registered."""
     cold: Any = copy(warm)
     cold._answering, cold._timer = threading.Lock(), None
     made: CustomResource = cold

@@ -41,6 +41,9 @@ class CustomResource(CfnResource):
 
     _event: dict[str, Any]
     _response_url: str
+    # On a developer's machine crhelper builds no clients. It would poll with them, which we never
+    # ask for, so it is told to be on one.
+    _sam_local = property(lambda _: True, lambda _self, _read: None)
 
     def __init__(self) -> None:
         super().__init__(log_level="INFO", boto_level="ERROR", sleep_on_delete=0)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import botocore.session
 import pytest
 import trustme
 import urllib3
@@ -17,7 +18,12 @@ from hypothesis import strategies as st
 from doubles.fake_cloudformation import LambdaContext, ResponseUrl, Stack
 from handler import app
 from handler.cloudformation import response
-from handler.cloudformation.response import MAXIMUM_BYTES, UndeliveredError, encode
+from handler.cloudformation.response import (
+    MAXIMUM_BYTES,
+    CustomResource,
+    UndeliveredError,
+    encode,
+)
 from handler.deadline import RESERVE_SECONDS
 
 SILENCE = 0
@@ -189,6 +195,18 @@ def test_failed_start_answers_with_the_right_id(
     answer = stack.delete()
 
     assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", "Provazio")
+
+
+def test_crhelper_builds_no_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No start waits for the clients by which crhelper polls, for they are not built."""
+    built: list[str] = []
+    monkeypatch.setattr(
+        botocore.session.Session, "create_client", lambda _, *of, **__: built.append(of[0])
+    )
+    made: Any = CustomResource()
+
+    assert built == []
+    assert made._init_failed is None
 
 
 def test_clients_that_cannot_be_built_are_a_failure_like_any_other(
