@@ -63,7 +63,7 @@ class Found:
     @property
     def parts(self) -> dict[str, str]:
         """What the page is made of."""
-        create = next(one for one in self.operations if one.name == "Create vanilla")
+        create = _create(self.operations)
         chosen = next(one for one in self.memory.sizes if one.megabytes == memory.chosen())
         runs = f"{self.runs} of each start, {_of_size(self.runs)} of each size and way"
         return {
@@ -89,7 +89,7 @@ class Found:
     @property
     def pictures(self) -> dict[str, str]:
         """What it shows."""
-        create = next(one for one in self.operations if one.name == "Create vanilla")
+        create = _create(self.operations)
         return {
             "memory": svg(self.memory.panels(create.to_aws)),
             "growth": svg(self.growth.panels),
@@ -99,6 +99,8 @@ class Found:
 def measure(runs: int, names: list[str], stacks: tuple[int, ...]) -> Found:
     """Measure what needs quiet first, and what needs all processors last."""
     load = os.getloadavg()[0]
+    operations = measured()
+    called = start.services(_create(operations))
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
         place, aws = Path(temporary, "place"), Path(temporary, "aws")
         place.mkdir()
@@ -106,12 +108,12 @@ def measure(runs: int, names: list[str], stacks: tuple[int, ...]) -> Found:
         with engine(aws, _tell) as running:
             packed = package.measure(running.package, place / "package.zip")
             _tell("starting fresh processes")
-            starts = start.measure(running.package, place, runs)
-            memories = memory.measure(running, place, _of_size(runs), _tell)
+            starts = start.measure(running.package, place, runs, called)
+            memories = memory.measure(running, place, _of_size(runs), called, _tell)
             ways = side_by_side.measure(running, _of_size(runs), _tell)
     return Found(
         machine.described(load),
-        measured(),
+        operations,
         packed,
         starts,
         memories,
@@ -143,6 +145,10 @@ def main() -> None:
     print(found.machine)
     print(table.lines(found.rows))
     print(f"Written: {page.PAGE.relative_to(page.PROJECT)}")
+
+
+def _create(operations: list[Operation]) -> Operation:
+    return next(one for one in operations if one.name == "Create vanilla")
 
 
 def _of_size(runs: int) -> int:

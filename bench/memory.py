@@ -16,7 +16,7 @@ from typing import Any
 from bench.engine import Engine
 from bench.plot import Panel, Series
 from bench.quota import Throttle, share, throttle
-from bench.start import FRESH, environment, fresh
+from bench.start import FRESH, environment, fresh, without_package
 from bench.table import Row, markdown, row
 from support import templates
 
@@ -183,7 +183,7 @@ class _Creates:
         return path
 
 
-def measure(engine: Engine, place: Path, runs: int, tell: Tell) -> Memory:
+def measure(engine: Engine, place: Path, runs: int, called: list[str], tell: Tell) -> Memory:
     """Medians of so many runs of each size; the first of all only warms the disk."""
     with throttle() as using:
         creates = _Creates(engine, place, using)
@@ -200,8 +200,8 @@ def measure(engine: Engine, place: Path, runs: int, tell: Tell) -> Memory:
                 )
             )
             tell(f"a Create with the processor of {megabytes} MB took {sizes[-1].cold:.1f} s")
-        bare = [_peak_of_bare(["call"], creates, place) for _ in range(runs)]
-        idle = [_peak_of_bare([], creates, place) for _ in range(runs)]
+        bare = [_peak_of_bare(["call", *called], creates, place) for _ in range(runs)]
+        idle = [_peak_of_bare(["build", *called], creates, place) for _ in range(runs)]
     return Memory(
         using.name,
         sizes,
@@ -213,5 +213,5 @@ def measure(engine: Engine, place: Path, runs: int, tell: Tell) -> Memory:
 
 
 def _peak_of_bare(arguments: list[str], creates: _Creates, place: Path) -> float:
-    told = fresh("bare.py", arguments, creates.environment, place)
+    told = fresh("bare.py", arguments, without_package(creates.environment), place)
     return float(told["peak_kib"]) / 1024

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.table import Row, markdown, row
+from support.operations import Operation
 
 FRESH = Path(__file__).with_name("fresh")
 AT_MOST = 1.10
@@ -52,6 +53,11 @@ def environment(package: Path, **more: str) -> dict[str, str]:
     } | more
 
 
+def without_package(environ: dict[str, str]) -> dict[str, str]:
+    """The environment of the bare process, whose SDK comes with the runtime alone."""
+    return environ | {"PYTHONPATH": ""}
+
+
 def fresh(script: str, arguments: list[str], environ: dict[str, str], place: Path) -> Any:
     """Run a script of bench/fresh/ in a process of its own; returns what it told."""
     result = place / "result.json"
@@ -60,7 +66,12 @@ def fresh(script: str, arguments: list[str], environ: dict[str, str], place: Pat
     return json.loads(result.read_text())
 
 
-def measure(package: Path, place: Path, runs: int) -> list[Start]:
+def services(create: Operation) -> list[str]:
+    """The services that a Create calls, as boto3 names their clients."""
+    return [service.replace("-", "") for service in create.by_service]
+
+
+def measure(package: Path, place: Path, runs: int, called: list[str]) -> list[Start]:
     """The cold start of a package as it is deployed, compiled, and with nothing compiled."""
     compiled = place / "compiled"
     shutil.copytree(package, compiled)
@@ -72,18 +83,19 @@ def measure(package: Path, place: Path, runs: int) -> list[Start]:
         "all compiled": environment(compiled),
     }
     # Once for the disk, and for what the SDK has not compiled yet.
-    warm = environment(compiled, PYTHONDONTWRITEBYTECODE="")
-    for script in ("ours.py", "bare.py"):
-        fresh(script, [], warm, place)
-    return [_alternate(way, environ, place, runs) for way, environ in ways.items()]
+    _alternate("", environment(compiled, PYTHONDONTWRITEBYTECODE=""), place, 1, called)
+    return [_alternate(way, environ, place, runs, called) for way, environ in ways.items()]
 
 
-def _alternate(way: str, environ: dict[str, str], place: Path, runs: int) -> Start:
-    seconds: dict[str, list[float]] = {"ours.py": [], "bare.py": []}
+def _alternate(
+    way: str, environ: dict[str, str], place: Path, runs: int, called: list[str]
+) -> Start:
+    ours, bare = [], []
     for _ in range(runs):
-        for script, found in seconds.items():
-            found.append(fresh(script, [], environ, place)["seconds"] * 1000)
-    return Start(way, *(statistics.median(found) for found in seconds.values()))
+        ours.append(fresh("ours.py", called, environ, place)["seconds"] * 1000)
+        told = fresh("bare.py", ["build", *called], without_package(environ), place)
+        bare.append(told["seconds"] * 1000)
+    return Start(way, statistics.median(ours), statistics.median(bare))
 
 
 def rows(starts: list[Start]) -> list[Row]:

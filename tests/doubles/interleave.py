@@ -253,7 +253,7 @@ class Interleaving:
         """Put the clock and the letter box in place for one test."""
         clock.install(monkeypatch, self._sleep, self._time, lambda: self.now)
         monkeypatch.setattr(threading, "Timer", lambda *args: _Timer(self, *args))
-        monkeypatch.setattr(response, "_HTTP", self)
+        monkeypatch.setattr(response, "http", lambda: self)
 
     def again(self, now: float) -> None:
         """Forget all that ran, and begin once more at that time."""
@@ -409,7 +409,7 @@ class Interleaving:
 
 
 def _cold(warm: CustomResource) -> CustomResource:
-    """As a new execution environment would make it; crhelper takes a third of a second for that."""
+    """As a new execution environment would make it, with the functions that `app` registered."""
     cold: Any = copy(warm)
     cold._answering, cold._timer = threading.Lock(), None
     made: CustomResource = cold

@@ -4,7 +4,9 @@ from collections import Counter
 
 import pytest
 
-from support.operations import GOLDEN, Operation, measured, parse, text
+from doubles.fake_cloudformation import Stack
+from handler.aws import clients
+from support.operations import GOLDEN, VANILLA, Operation, measured, parse, succeed, text
 
 
 @pytest.fixture(scope="module")
@@ -34,3 +36,15 @@ def test_answered_event_is_answered_from_the_table(operations: list[Operation]) 
 
     assert again.to_aws == 0
     assert again.to_table > 0
+
+
+def test_clients_are_built_when_they_are_needed(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new execution environment builds no client of a service that its event does not call."""
+    succeed(stack.create(**VANILLA))
+    new = clients.Clients()
+    monkeypatch.setattr(clients, "_CLIENTS", new)
+    succeed(stack.deliver(stack.last_event))
+
+    assert list(vars(new)) == ["dynamodb"]

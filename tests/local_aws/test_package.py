@@ -17,13 +17,12 @@ CONTENTS = {
     "policies": "the catalogue of policies and its documents",
     "aws_lambda_powertools": "structured logs and metrics",
     "crhelper": "the protocol of custom resources",
-    "jmespath": "Powertools imports it",
     "typing_extensions.py": "Powertools imports it",
 }
 # A scanner of deployed functions, such as Amazon Inspector, knows versions by these.
 METADATA = ".dist-info"
 FUNCTIONS = ("ProviderFunction", "RotationFunction")
-# What the entry points import from the package; boto3 comes with the runtime.
+# What the entry points import from the package; boto3 and jmespath come with the runtime.
 _IMPORTED = """
 import json, os, sys
 sys.path.insert(0, os.getcwd())

@@ -4,8 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3  # noqa: TID251 - the one place
@@ -57,17 +56,6 @@ BEFORE_CHANGE: ContextVar[Callable[[], None]] = ContextVar("BEFORE_CHANGE", defa
 _DEADLINE: ContextVar[Deadline] = ContextVar("_DEADLINE")
 
 
-@dataclass(frozen=True)
-class Clients:
-    """One client for each service."""
-
-    cloudformation: "CloudFormationClient"
-    dynamodb: "DynamoDBClient"
-    iam: "IAMClient"
-    scheduler: "EventBridgeSchedulerClient"
-    secretsmanager: "SecretsManagerClient"
-
-
 @cache
 def session() -> boto3.Session:
     """The session that every client comes from."""
@@ -80,22 +68,37 @@ def session() -> boto3.Session:
     return made
 
 
+class Clients:
+    """One client for each service, built when an event first needs it, and kept."""
+
+    @cached_property
+    def cloudformation(self) -> "CloudFormationClient":
+        return session().client("cloudformation", config=_CONFIG)
+
+    @cached_property
+    def dynamodb(self) -> "DynamoDBClient":
+        return session().client("dynamodb", config=_CONFIG)
+
+    @cached_property
+    def iam(self) -> "IAMClient":
+        return session().client("iam", config=_CONFIG)
+
+    @cached_property
+    def scheduler(self) -> "EventBridgeSchedulerClient":
+        return session().client("scheduler", config=_CONFIG)
+
+    @cached_property
+    def secretsmanager(self) -> "SecretsManagerClient":
+        return session().client("secretsmanager", config=_CONFIG)
+
+
+_CLIENTS = Clients()
+
+
 def clients(deadline: Deadline) -> Clients:
     """The clients, whose calls are repeated from now on while this deadline allows it."""
     _DEADLINE.set(deadline)
-    return _clients()
-
-
-@cache
-def _clients() -> Clients:
-    """Built at the first event and kept for the life of the execution environment."""
-    return Clients(
-        cloudformation=session().client("cloudformation", config=_CONFIG),
-        dynamodb=session().client("dynamodb", config=_CONFIG),
-        iam=session().client("iam", config=_CONFIG),
-        scheduler=session().client("scheduler", config=_CONFIG),
-        secretsmanager=session().client("secretsmanager", config=_CONFIG),
-    )
+    return _CLIENTS
 
 
 def sts_client(key: "AccessKey") -> "STSClient":

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import botocore.session
 import pytest
 import trustme
 import urllib3
@@ -17,7 +18,12 @@ from hypothesis import strategies as st
 from doubles.fake_cloudformation import LambdaContext, ResponseUrl, Stack
 from handler import app
 from handler.cloudformation import response
-from handler.cloudformation.response import MAXIMUM_BYTES, UndeliveredError, encode
+from handler.cloudformation.response import (
+    MAXIMUM_BYTES,
+    CustomResource,
+    UndeliveredError,
+    encode,
+)
 from handler.deadline import RESERVE_SECONDS
 
 SILENCE = 0
@@ -73,7 +79,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     authority.configure_trust(trusting)
     retries = urllib3.Retry(**{**RETRY_SETTINGS, "backoff_factor": 0})
     pool = urllib3.PoolManager(ssl_context=trusting, retries=retries, timeout=1)
-    monkeypatch.setattr(response, "_HTTP", pool)
+    monkeypatch.setattr(response, "http", lambda: pool)
     found.url = f"https://localhost:{server.server_port}/answer"
     yield found
     found.woken.set()
@@ -141,7 +147,7 @@ def test_retries_are_bounded(bucket: Bucket) -> None:
 
 def test_silent_server_is_given_up(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that takes the answer and says nothing gets five attempts, each with an end."""
-    monkeypatch.setitem(response._HTTP.connection_pool_kw, "timeout", 0.1)
+    monkeypatch.setitem(response.http().connection_pool_kw, "timeout", 0.1)
     bucket.statuses += [SILENCE]
     with pytest.raises(UndeliveredError, match="MaxRetryError"):
         app.lambda_handler(event(bucket), LambdaContext())
@@ -151,7 +157,7 @@ def test_silent_server_is_given_up(bucket: Bucket, monkeypatch: pytest.MonkeyPat
 
 def test_every_wait_for_the_server_has_an_end() -> None:
     """All attempts together, with the pauses between, end within the deadline's reserve."""
-    timeout, retries = response._HTTP.connection_pool_kw["timeout"], response._RETRIES
+    timeout, retries = response.http().connection_pool_kw["timeout"], response._RETRIES
     assert isinstance(retries.total, int)
     attempts = retries.total + 1
     pauses = sum(retries.backoff_factor * 2**attempt for attempt in range(attempts))
@@ -189,6 +195,18 @@ def test_failed_start_answers_with_the_right_id(
     answer = stack.delete()
 
     assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", "Provazio")
+
+
+def test_crhelper_builds_no_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No start waits for the clients by which crhelper polls, for they are not built."""
+    built: list[str] = []
+    monkeypatch.setattr(
+        botocore.session.Session, "create_client", lambda _, *of, **__: built.append(of[0])
+    )
+    made: Any = CustomResource()
+
+    assert built == []
+    assert made._init_failed is None
 
 
 def test_clients_that_cannot_be_built_are_a_failure_like_any_other(
