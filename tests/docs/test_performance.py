@@ -1,13 +1,15 @@
 """docs/performance.md is the page that `make bench` writes."""
 
 import re
+import tomllib
 
 import pytest
 
-from bench import calls, limits, page, quota
+from bench import calls, layers, limits, page, quota
 from bench.plot import Panel, Series, svg
 from bench.table import Row, row, table
 from support.operations import GOLDEN, Operation, parse
+from support.templates import PROJECT
 
 OPERATIONS = [Operation(name, tuple(made)) for name, made in parse(GOLDEN.read_text()).items()]
 
@@ -87,3 +89,11 @@ def test_lines_of_a_picture_are_told_apart() -> None:
     heights = [float(y) for y in re.findall(r'y="([\d.]+)"[^>]*>(?:one|two)<', drawn)]
     assert heights[1] - heights[0] == 14
     assert "A &amp; B" in drawn
+
+
+def test_layers_are_all_that_make_test_runs() -> None:
+    """No folder that `make test` runs is without its seconds."""
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+    folders = settings["tool"]["pytest"]["ini_options"]["testpaths"]
+
+    assert sorted(f"tests/{name}" for name in layers.OF_TEST) == sorted(folders)
