@@ -75,7 +75,7 @@ class Found:
             "memory": self.memory.details(create.to_aws),
             "memory-words": self.memory.words,
             "side-by-side": side_by_side.details(self.ways),
-            "side-by-side-words": f"The ratios are to {side_by_side.seconds_of_ours(self.ways)}.",
+            "side-by-side-words": side_by_side.words(self.ways),
             "policies": growth.lives(self.growth.policies, "policies"),
             "regions": growth.lives(self.growth.regions, "copies"),
             "stacks": growth.crowds(self.growth.crowds),

@@ -5,8 +5,10 @@ import tomllib
 
 import pytest
 
-from bench import calls, layers, limits, page, quota
+from bench import calls, layers, limits, page, quota, side_by_side
 from bench.plot import Panel, Series, svg
+from bench.rivals import templates
+from bench.side_by_side import Way
 from bench.table import Row, row, table
 from support.operations import GOLDEN, Operation, parse
 from support.templates import PROJECT
@@ -97,3 +99,33 @@ def test_layers_are_all_that_make_test_runs() -> None:
     folders = settings["tool"]["pytest"]["ini_options"]["testpaths"]
 
     assert sorted(f"tests/{name}" for name in layers.OF_TEST) == sorted(folders)
+
+
+def test_native_calls_are_those_of_its_template() -> None:
+    """Each resource takes one call to make and one to delete, a policy also one for its user."""
+    resources = templates.native({}, "name", 1)["Resources"].values()
+    calls = sum(2 if "Users" in one["Properties"] else 1 for one in resources)
+
+    assert side_by_side.NATIVE_CALLS["create"] == side_by_side.NATIVE_CALLS["delete"] == calls
+
+
+def test_winners_are_computed() -> None:
+    """The fewest calls and the least time are named, all ways that share them; long ones whole."""
+
+    def way(name: str, calls: int, within_aws: int, seconds: float) -> Way:
+        verbs = side_by_side.VERBS
+        return Way(
+            name,
+            dict.fromkeys(verbs, calls),
+            dict.fromkeys(verbs, within_aws),
+            dict.fromkeys(verbs, seconds),
+            seconds,
+        )
+
+    ways = [way("ours", 13, 0, 0.1), way("native", 0, 5, 0.05), way("other", 5, 0, 120)]
+
+    words = side_by_side.words(ways)
+    assert "**The fewest calls:** create, native and other; rotate, native and other;" in words
+    assert "**The least time here:** create, native; rotate, native; delete, native." in words
+    assert "| native | 5* | 5* | 5* | 0.50 | 0.50 | 0.50 | 0.50 |" in side_by_side.details(ways)
+    assert "| other | 5 | 5 | 5 | 1,200 | 1,200 | 1,200 | 1,200 |" in side_by_side.details(ways)
