@@ -6,10 +6,14 @@ the options, the page is written from this run alone.
 """
 
 import argparse
+import io
 import logging
 import os
 import sys
 import tempfile
+import time
+import warnings
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +52,7 @@ class Found:
     item_bytes: int
     layers: list[layers.Layer]
     runs: int
+    minutes: float
 
     @property
     def rows(self) -> list[table.Row]:
@@ -67,7 +72,10 @@ class Found:
         chosen = next(one for one in self.memory.sizes if one.megabytes == memory.chosen())
         runs = f"{self.runs} of each start, {_of_size(self.runs)} of each size and way"
         return {
-            "machine": f"{self.machine} Medians of so many runs: {runs}.",
+            "machine": (
+                f"{self.machine} Medians of so many runs: {runs}. "
+                f"All of it took {self.minutes:.0f} minutes."
+            ),
             "table": table.table(self.rows),
             "calls": calls.by_service(self.operations),
             "package": self.package.contents,
@@ -98,7 +106,7 @@ class Found:
 
 def measure(runs: int, names: list[str], stacks: tuple[int, ...]) -> Found:
     """Measure what needs quiet first, and what needs all processors last."""
-    load = os.getloadavg()[0]
+    load, began = os.getloadavg()[0], time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
         place, aws = Path(temporary, "place"), Path(temporary, "aws")
         place.mkdir()
@@ -120,6 +128,7 @@ def measure(runs: int, names: list[str], stacks: tuple[int, ...]) -> Found:
         growth.item_bytes(),
         layers.measure(names, _tell),
         runs,
+        (time.monotonic() - began) / 60,
     )
 
 
@@ -137,10 +146,12 @@ def main() -> None:
     parser.add_argument("--stacks", nargs="+", type=int, default=growth.STACKS)
     options = parser.parse_args()
     logging.disable()
+    warnings.filterwarnings("ignore", module="moto")
     names = [*options.layers, *(layers.OF_PROVE if options.prove else ())]
-    found = measure(options.runs, names, tuple(options.stacks))
+    with redirect_stdout(io.StringIO()):  # The metrics of the functions.
+        found = measure(options.runs, names, tuple(options.stacks))
     page.write(found.parts, found.pictures)
-    print(found.machine)
+    print(found.parts["machine"])
     print(table.lines(found.rows))
     print(f"Written: {page.PAGE.relative_to(page.PROJECT)}")
 

@@ -1,10 +1,12 @@
 """docs/performance.md is the page that `make bench` writes."""
 
+import logging
 import re
 import tomllib
 
 import pytest
 
+from bench import __main__ as bench
 from bench import calls, layers, limits, page, quota, side_by_side
 from bench.plot import Panel, Series, svg
 from bench.rivals import templates
@@ -129,3 +131,21 @@ def test_winners_are_computed() -> None:
     assert "**The least time here:** create, native; rotate, native; delete, native." in words
     assert "| native | 5* | 5* | 5* | 0.50 | 0.50 | 0.50 | 0.50 |" in side_by_side.details(ways)
     assert "| other | 5 | 5 | 5 | 1,200 | 1,200 | 1,200 | 1,200 |" in side_by_side.details(ways)
+
+
+def test_metrics_of_the_functions_are_not_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the functions print while they are measured stays out of the printed table."""
+
+    def measure(*_arguments: object) -> None:
+        print('{"_aws": {}}')
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench, "measure", measure)
+    monkeypatch.setattr("sys.argv", ["bench"])
+    with pytest.raises(KeyboardInterrupt):
+        bench.main()
+    logging.disable(logging.NOTSET)
+
+    assert capsys.readouterr().out == ""
