@@ -7,7 +7,8 @@ import tomllib
 import pytest
 
 from bench import __main__ as bench
-from bench import calls, layers, limits, page, quota, side_by_side
+from bench import calls, growth, layers, limits, package, page, quota, side_by_side
+from bench.growth import Life
 from bench.plot import Panel, Series, svg
 from bench.rivals import templates
 from bench.side_by_side import Way
@@ -149,3 +150,18 @@ def test_metrics_of_the_functions_are_not_printed(
     logging.disable(logging.NOTSET)
 
     assert capsys.readouterr().out == ""
+
+
+def test_growth_says_what_one_more_takes() -> None:
+    """The calls of one more policy or copy, from the last two lines of the table."""
+    found = [Life(1, 20, 20, 30, 100), Life(5, 32, 28, 54, 150), Life(10, 47, 38, 84, 200)]
+
+    assert growth.lives(found, "policies").endswith(
+        "Beyond 5, each adds 3 calls to a Create, 2 to an Update, and 6 to a Delete."
+    )
+
+
+def test_what_is_packaged_without_a_reason_stands_out() -> None:
+    """Somebody who adds a library to the package says why."""
+    assert package.reason("crhelper-2.0.12.dist-info") == "licence and version"
+    assert package.reason("numpy") == "**not known**"
