@@ -19,6 +19,7 @@ from pathlib import Path
 
 from bench import (
     calls,
+    choice,
     growth,
     layers,
     limits,
@@ -70,6 +71,7 @@ class Found:
         """What the page is made of."""
         create = next(one for one in self.operations if one.name == "Create vanilla")
         chosen = next(one for one in self.memory.sizes if one.megabytes == memory.chosen())
+        waiting = memory.waiting(create.to_aws)
         runs = f"{self.runs} of each start, {_of_size(self.runs)} of each size and way"
         return {
             "machine": (
@@ -82,6 +84,7 @@ class Found:
             "start": start.details(self.starts),
             "memory": self.memory.details(create.to_aws),
             "memory-words": self.memory.words,
+            "choice": choice.words(self.memory.sizes, waiting, self.package.compiled),
             "side-by-side": side_by_side.details(self.ways),
             "side-by-side-words": side_by_side.words(self.ways),
             "policies": growth.lives(self.growth.policies, "policies"),
@@ -90,8 +93,9 @@ class Found:
             "room": limits.room(self.operations),
             "rates": limits.rates(self.operations, self.item_bytes),
             "stack-set": limits.stack_set(
-                create, self.package.total, chosen.gigabyte_seconds(memory.waiting(create.to_aws))
+                create, self.package.total, chosen.gigabyte_seconds(waiting)
             ),
+            "numbers": limits.numbers(),
         }
 
     @property
