@@ -6,15 +6,20 @@ the options, the page is written from this run alone.
 """
 
 import argparse
+import io
 import logging
 import os
 import sys
 import tempfile
+import time
+import warnings
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import (
     calls,
+    choice,
     growth,
     layers,
     limits,
@@ -48,6 +53,7 @@ class Found:
     item_bytes: int
     layers: list[layers.Layer]
     runs: int
+    minutes: float
 
     @property
     def rows(self) -> list[table.Row]:
@@ -65,25 +71,31 @@ class Found:
         """What the page is made of."""
         create = _create(self.operations)
         chosen = next(one for one in self.memory.sizes if one.megabytes == memory.chosen())
+        waiting = memory.waiting(create.to_aws)
         runs = f"{self.runs} of each start, {_of_size(self.runs)} of each size and way"
         return {
-            "machine": f"{self.machine} Medians of so many runs: {runs}.",
+            "machine": (
+                f"{self.machine} Medians of so many runs: {runs}. "
+                f"All of it took {self.minutes:.0f} minutes."
+            ),
             "table": table.table(self.rows),
             "calls": calls.by_service(self.operations),
             "package": self.package.contents,
             "start": start.details(self.starts),
             "memory": self.memory.details(create.to_aws),
             "memory-words": self.memory.words,
+            "choice": choice.words(self.memory.sizes, waiting, self.package.compiled),
             "side-by-side": side_by_side.details(self.ways),
-            "side-by-side-words": f"The ratios are to {side_by_side.seconds_of_ours(self.ways)}.",
+            "side-by-side-words": side_by_side.words(self.ways),
             "policies": growth.lives(self.growth.policies, "policies"),
             "regions": growth.lives(self.growth.regions, "copies"),
             "stacks": growth.crowds(self.growth.crowds),
             "room": limits.room(self.operations),
             "rates": limits.rates(self.operations, self.item_bytes),
             "stack-set": limits.stack_set(
-                create, self.package.total, chosen.gigabyte_seconds(memory.waiting(create.to_aws))
+                create, self.package.total, chosen.gigabyte_seconds(waiting)
             ),
+            "numbers": limits.numbers(),
         }
 
     @property
@@ -98,7 +110,7 @@ class Found:
 
 def measure(runs: int, names: list[str], stacks: tuple[int, ...]) -> Found:
     """Measure what needs quiet first, and what needs all processors last."""
-    load = os.getloadavg()[0]
+    load, began = os.getloadavg()[0], time.monotonic()
     operations = measured()
     called = start.services(_create(operations))
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
@@ -122,6 +134,7 @@ def measure(runs: int, names: list[str], stacks: tuple[int, ...]) -> Found:
         growth.item_bytes(),
         layers.measure(names, _tell),
         runs,
+        (time.monotonic() - began) / 60,
     )
 
 
@@ -139,10 +152,12 @@ def main() -> None:
     parser.add_argument("--stacks", nargs="+", type=int, default=growth.STACKS)
     options = parser.parse_args()
     logging.disable()
+    warnings.filterwarnings("ignore", module="moto")
     names = [*options.layers, *(layers.OF_PROVE if options.prove else ())]
-    found = measure(options.runs, names, tuple(options.stacks))
+    with redirect_stdout(io.StringIO()):  # The metrics of the functions.
+        found = measure(options.runs, names, tuple(options.stacks))
     page.write(found.parts, found.pictures)
-    print(found.machine)
+    print(found.parts["machine"])
     print(table.lines(found.rows))
     print(f"Written: {page.PAGE.relative_to(page.PROJECT)}")
 

@@ -16,6 +16,7 @@ from demo.sam import PROVIDER_STACK, Sam, Tell
 LAUNCHER = Path(__file__).with_name("launcher.py")
 _POLL_SECONDS = 0.005
 _LONGEST_SECONDS = 400
+_TIMEOUT_SECONDS = 300
 _TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}
 _TRUST_DOCUMENT = json.dumps(
     {"Version": "2012-10-17", "Statement": [_TRUST | {"Action": "sts:AssumeRole"}]}
@@ -67,9 +68,15 @@ class Engine:
             Role=role["Arn"],
             Code={"ZipFile": _zipped(source, libraries)},
             Environment={"Variables": environment},
-            Timeout=300,
+            Timeout=_TIMEOUT_SECONDS,
         )
         return str(made["FunctionArn"])
+
+    def cool(self, function_arn: str) -> None:
+        """Give a function new execution environments, as a change of its configuration does."""
+        functions = self.aws.client("lambda")
+        functions.update_function_configuration(FunctionName=function_arn, Timeout=_TIMEOUT_SECONDS)
+        functions.get_waiter("function_updated_v2").wait(FunctionName=function_arn)
 
     def create(self, stack_name: str, template: dict[str, Any]) -> Timed:
         """Make a stack; raises RuntimeError when it fails, as do the others."""

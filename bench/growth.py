@@ -23,7 +23,9 @@ from doubles.account import fresh_aws
 from doubles.aws_calls import Calls
 from doubles.fake_cloudformation import ResponseUrl, Stack
 from doubles.interleave import Interleaving
-from load.test_load import AT_ONCE, MOST_STEPS, SECONDS_OF_A_CALL
+from doubles.rates import Rates
+from doubles.unkind import UNKINDNESS
+from load.test_load import AT_ONCE, LONGEST_SECONDS, MOST_STEPS, SECONDS_OF_A_CALL
 from support.operations import VANILLA, account, succeed
 
 POLICIES = (1, 2, 3, 5, 10)
@@ -190,8 +192,13 @@ def _event(stack: Stack, verb: str) -> Properties:
 
 
 def lives(found: list[Life], what: str) -> str:
-    """A table of calls and of our own time."""
-    return markdown(
+    """A table of calls and of our own time, and what one more takes."""
+    last, before = found[-1], found[-2]
+
+    def one_more(of: Callable[[Life], int]) -> str:
+        return f"{(of(last) - of(before)) / (last.number - before.number):.3g}"
+
+    rows = markdown(
         (what, "Create, calls", "Update, calls", "Delete, calls", "all three, ms on moto"),
         [
             (
@@ -204,11 +211,18 @@ def lives(found: list[Life], what: str) -> str:
             for one in found
         ],
     )
+    return (
+        f"{rows}\n\nBeyond {before.number}, each adds {one_more(lambda life: life.create)} calls "
+        f"to a Create, {one_more(lambda life: life.update)} to an Update, and "
+        f"{one_more(lambda life: life.delete)} to a Delete."
+    )
 
 
 def crowds(found: list[Crowd]) -> str:
-    """A table of stacks."""
-    return markdown(
+    """The account, a table of stacks, and how near the slowest request came to its end."""
+    rates, (least, most) = Rates(), UNKINDNESS.young_key
+    slowest = max(seconds for one in found for seconds in one.slowest.values())
+    rows = markdown(
         ("stacks", "calls", "throttled", *(f"slowest {verb}, s" for verb in found[0].slowest)),
         [
             (
@@ -219,6 +233,13 @@ def crowds(found: list[Crowd]) -> str:
             )
             for one in found
         ],
+    )
+    return (
+        f"A call takes {SECONDS_OF_A_CALL * 1000:.0f} ms. IAM allows {rates.iam.rate:g} calls a "
+        f"second with a burst of {rates.iam.burst:g}, CloudFormation {rates.cloudformation.rate:g} "
+        f"with a burst of {rates.cloudformation.burst:g}. STS does not know a key for {least:g} to "
+        f"{most:g} s.\n\n{rows}\n\nThe slowest request took {slowest:.0f} s of the "
+        f"{LONGEST_SECONDS} s that it has. More than {AT_ONCE} at once were not measured."
     )
 
 

@@ -12,7 +12,17 @@ from bench.table import Row
 
 PROJECT = Path(__file__).parents[1]
 _PARALLEL = ("--numprocesses=auto", "--dist=worksteal")
-_FOLDERS = ("unit", "lifecycle", "policies", "template", "docs", "faults", "overlaps", "load")
+_FOLDERS = (
+    "unit",
+    "lifecycle",
+    "policies",
+    "template",
+    "docs",
+    "faults",
+    "overlaps",
+    "load",
+    "tool",
+)
 # What pytest is told for each layer.
 OF_TEST = {name: (*_PARALLEL, f"tests/{name}") for name in _FOLDERS}
 OF_PROVE = {

@@ -8,6 +8,14 @@ from bench.table import Row, markdown, row
 
 AT_MOST_BYTES = 1_200_000
 _COMPILED = (".pyc", ".so", ".pyd")
+_REASONS = {
+    "handler": "the functions",
+    "policies": "the catalogue",
+    "aws_lambda_powertools": "structured logs and metrics",
+    "typing_extensions.py": "needed by `aws_lambda_powertools`",
+    "jmespath": "needed by `aws_lambda_powertools`",
+    "crhelper": "the protocol of custom resources",
+}
 
 
 @dataclass(frozen=True)
@@ -29,12 +37,23 @@ class Package:
 
     @property
     def contents(self) -> str:
-        """What is in it, the largest first."""
+        """What is in it and why, the largest first."""
         names = sorted(self.zipped, key=self.zipped.__getitem__, reverse=True)
         return markdown(
-            ("", "zipped, bytes", "unpacked, bytes"),
-            [(f"`{name}`", f"{self.zipped[name]:,}", f"{self.unpacked[name]:,}") for name in names],
+            ("", "zipped, bytes", "unpacked, bytes", "why"),
+            [
+                (f"`{name}`", f"{self.zipped[name]:,}", f"{self.unpacked[name]:,}", reason(name))
+                for name in names
+            ],
+            last_is_text=True,
         )
+
+
+def reason(name: str) -> str:
+    """Why something is in the package; what nobody has explained stands out."""
+    if name.endswith(".dist-info"):
+        return "licence and version"
+    return _REASONS.get(name, "**not known**")
 
 
 def measure(directory: Path, archive: Path) -> Package:

@@ -16,6 +16,7 @@ PARTS = (
     "start",
     "memory",
     "memory-words",
+    "choice",
     "side-by-side",
     "side-by-side-words",
     "policies",
@@ -24,6 +25,7 @@ PARTS = (
     "room",
     "rates",
     "stack-set",
+    "numbers",
 )
 PICTURES = PROJECT / "docs" / "performance"
 

@@ -21,9 +21,13 @@ def row(what: str, measured: float, at_most: float | None = None, form: str = "{
     return Row(what, form.format(measured), form.format(at_most), measured <= at_most)
 
 
-def markdown(heading: tuple[str, ...], lines: Sequence[tuple[str, ...]]) -> str:
-    """A table of a page; columns but the first are numbers."""
+def markdown(
+    heading: tuple[str, ...], lines: Sequence[tuple[str, ...]], last_is_text: bool = False
+) -> str:
+    """A table of a page; columns but the first are numbers, the last one only if it is no text."""
     rule = ["---"] + ["---:"] * (len(heading) - 1)
+    if last_is_text:
+        rule[-1] = "---"
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [heading, tuple(rule), *lines])
 
 

@@ -1,13 +1,21 @@
 """docs/performance.md is the page that `make bench` writes."""
 
+import logging
 import re
+import tomllib
 
 import pytest
 
-from bench import calls, limits, page, quota
+from bench import __main__ as bench
+from bench import calls, choice, growth, layers, limits, package, page, quota, side_by_side
+from bench.growth import Life
+from bench.memory import Size
 from bench.plot import Panel, Series, svg
+from bench.rivals import templates
+from bench.side_by_side import Way
 from bench.table import Row, row, table
 from support.operations import GOLDEN, Operation, parse
+from support.templates import PROJECT
 
 OPERATIONS = [Operation(name, tuple(made)) for name, made in parse(GOLDEN.read_text()).items()]
 
@@ -75,8 +83,137 @@ def test_arithmetic_of_limits() -> None:
     create = Operation("Create eks", ("iam:CreatePolicy",) * 3 + ("dynamodb:UpdateItem",))
     vanilla = Operation("Create vanilla", ("iam:CreatePolicy",))
 
-    assert "| managed policies | 1,500 | 1,500 | 500 |" in limits.room([create, vanilla])
+    room = limits.room([create, vanilla])
+    assert "| managed policies | 1,500 | 1,500 | 500 |" in room
+    assert room.endswith("An account reaches its quota of managed policies first.")
     assert "| Create eks | 400 | — | 120,000 | — | IAM |" in limits.rates([create], 2048)
+
+
+def test_rates_of_secrets_and_of_the_table() -> None:
+    """Calls share a rate only within their group, and a read of the table is no write."""
+    operation = Operation(
+        "Rotation",
+        (
+            "dynamodb:GetItem",
+            "dynamodb:UpdateItem",
+            "secrets-manager:GetSecretValue",
+            "secrets-manager:TagResource",
+            "secrets-manager:PutSecretValue",
+            "secrets-manager:UpdateSecretVersionStage",
+        ),
+    )
+
+    line = "| Rotation | — | — | 240,000 | 1,500 | Secrets Manager |"
+    assert line in limits.rates([operation], 1000)
+
+
+def test_numbers_of_aws_have_their_page() -> None:
+    """Each number says which page of AWS has it, or that none has; a price keeps its digits."""
+    lines = limits.numbers().splitlines()[2:]
+
+    assert all(re.search(r"“.+”|none: .+|AWS Lambda Pricing.+", line) for line in lines)
+    assert any("| 0.0000133334 |" in line for line in lines)
+
+
+def sizes(*colds: float) -> list[Size]:
+    return [Size(128 * 2**number, cold, 0.1) for number, cold in enumerate(colds)]
+
+
+def test_memory_is_chosen_by_what_a_double_saves() -> None:
+    """The first size of which a double saves less than a tenth of the time, waiting included."""
+    assert choice.memory_size(sizes(8, 4, 2, 1), 10) == 512
+    assert choice.memory_size(sizes(1, 0.5, 0.25), 10) == 128
+    assert choice.memory_size(sizes(80, 40, 20), 0) == 512
+
+
+def test_choice_says_where_the_template_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A template with another MemorySize or architecture than the run suggests stands out."""
+    monkeypatch.setattr(choice, "of_template", lambda _function: (512, "arm64"))
+
+    assert "they differ" not in choice.words(sizes(8, 4, 2, 1), 10, compiled_files=0)
+    assert "MB, so they differ" in choice.words(sizes(1, 0.5, 0.2), 10, compiled_files=0)
+    assert "`, so they differ" in choice.words(sizes(8, 4, 2, 1), 10, compiled_files=1)
+
+
+def test_page_and_template_agree() -> None:
+    """The page speaks of the MemorySize and the architecture that the functions have."""
+    (chosen,) = {choice.of_template(function) for function in choice.FUNCTIONS}
+    megabytes, architecture = chosen
+
+    assert architecture == choice.architecture(compiled_files=0)
+    assert f"the template gives {megabytes:,} MB" in page.PAGE.read_text()
+    assert f"the template gives `{architecture}`" in page.PAGE.read_text()
+
+
+def test_layers_are_all_that_make_test_runs() -> None:
+    """No folder that `make test` runs is without its seconds."""
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text())
+    folders = settings["tool"]["pytest"]["ini_options"]["testpaths"]
+
+    assert sorted(f"tests/{name}" for name in layers.OF_TEST) == sorted(folders)
+
+
+def test_native_calls_are_those_of_its_template() -> None:
+    """Each resource takes one call to make and one to delete, a policy also one for its user."""
+    resources = templates.native({}, "name", 1)["Resources"].values()
+    calls = sum(2 if "Users" in one["Properties"] else 1 for one in resources)
+
+    assert side_by_side.NATIVE_CALLS["create"] == side_by_side.NATIVE_CALLS["delete"] == calls
+
+
+def test_winners_are_computed() -> None:
+    """The fewest calls and the least time are named, all ways that share them; long ones whole."""
+
+    def way(name: str, calls: int, within_aws: int, seconds: float) -> Way:
+        verbs = side_by_side.VERBS
+        return Way(
+            name,
+            dict.fromkeys(verbs, calls),
+            dict.fromkeys(verbs, within_aws),
+            dict.fromkeys(verbs, seconds),
+            seconds,
+        )
+
+    ways = [way("ours", 13, 0, 0.1), way("native", 0, 5, 0.05), way("other", 5, 0, 120)]
+
+    words = side_by_side.words(ways)
+    assert "**The fewest calls:** create, native and other; rotate, native and other;" in words
+    assert "**The least time here:** create, native; rotate, native; delete, native." in words
+    assert "| native | 5* | 5* | 5* | 0.50 | 0.50 | 0.50 | 0.50 |" in side_by_side.details(ways)
+    assert "| other | 5 | 5 | 5 | 1,200 | 1,200 | 1,200 | 1,200 |" in side_by_side.details(ways)
+
+
+def test_growth_says_what_one_more_takes() -> None:
+    """The calls of one more policy or copy, from the last two lines of the table."""
+    found = [Life(1, 20, 20, 30, 100), Life(5, 32, 28, 54, 150), Life(10, 47, 38, 84, 200)]
+
+    assert growth.lives(found, "policies").endswith(
+        "Beyond 5, each adds 3 calls to a Create, 2 to an Update, and 6 to a Delete."
+    )
+
+
+def test_what_is_packaged_without_a_reason_stands_out() -> None:
+    """Somebody who adds a library to the package says why."""
+    assert package.reason("crhelper-2.0.12.dist-info") == "licence and version"
+    assert package.reason("numpy") == "**not known**"
+
+
+def test_metrics_of_the_functions_are_not_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the functions print while they are measured stays out of the printed table."""
+
+    def measure(*_arguments: object) -> None:
+        print('{"_aws": {}}')
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench, "measure", measure)
+    monkeypatch.setattr("sys.argv", ["bench"])
+    with pytest.raises(KeyboardInterrupt):
+        bench.main()
+    logging.disable(logging.NOTSET)
+
+    assert capsys.readouterr().out == ""
 
 
 def test_lines_of_a_picture_are_told_apart() -> None:
