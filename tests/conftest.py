@@ -51,7 +51,7 @@ def calls() -> Calls:
 @pytest.fixture
 def responses(monkeypatch: pytest.MonkeyPatch) -> ResponseUrl:
     url = ResponseUrl()
-    monkeypatch.setattr(response, "http", lambda: url)
+    monkeypatch.setattr(response, "_HTTP", url)
     return url
 
 

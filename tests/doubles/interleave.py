@@ -253,7 +253,7 @@ class Interleaving:
         """Put the clock and the letter box in place for one test."""
         clock.install(monkeypatch, self._sleep, self._time, lambda: self.now)
         monkeypatch.setattr(threading, "Timer", lambda *args: _Timer(self, *args))
-        monkeypatch.setattr(response, "http", lambda: self)
+        monkeypatch.setattr(response, "_HTTP", self)
 
     def again(self, now: float) -> None:
         """Forget all that ran, and begin once more at that time."""

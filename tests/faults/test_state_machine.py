@@ -275,7 +275,7 @@ class Stacks(RuleBasedStateMachine):
         self.clock = Clock(float(int(time.time())))
         self.clock.install(patches)
         responses = ResponseUrl()
-        patches.setattr(response, "http", lambda: responses)
+        patches.setattr(response, "_HTTP", responses)
         strict_moto.install(patches)
         direct_moto.install(patches)
         self.calls = Calls()

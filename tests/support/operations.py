@@ -89,7 +89,7 @@ def account() -> Iterator[tuple[Stack, Heard, Clock]]:
         late_cloudformation.tell_at_once(patches)
         patches.setattr(unkind, "UNKINDNESS", unkind.NONE)
         patches.setattr(LISTENER, "throttles", heard.throttles)
-        patches.setattr(response, "http", lambda: responses)
+        patches.setattr(response, "_HTTP", responses)
         yield Stack(responses), heard, clock
 
 

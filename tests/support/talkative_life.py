@@ -52,7 +52,7 @@ def main() -> None:
     calls, responses = Calls(), ResponseUrl()
     with pytest.MonkeyPatch.context() as patches, fresh_aws(calls):
         strict_moto.install(patches)
-        patches.setattr(response, "http", lambda: responses)
+        patches.setattr(response, "_HTTP", responses)
         Clock().install(patches)
         kept, sys.stdout = sys.stdout, sys.stderr
         try:

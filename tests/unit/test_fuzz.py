@@ -64,7 +64,7 @@ def answers(
     """The answers to an event, the calls that it led to, and the sizes of the answers."""
     calls, responses = Calls(), ResponseUrl()
     LISTENER.calls = calls
-    monkeypatch.setattr(response, "http", lambda: responses)
+    monkeypatch.setattr(response, "_HTTP", responses)
     app.lambda_handler(sent, LambdaContext())
     return responses.answers, calls.names, [len(body) for body in responses.bodies]
 

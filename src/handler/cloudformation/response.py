@@ -7,7 +7,6 @@ bounds no size. AWS CloudFormation User Guide, "Custom resource response objects
 import json
 import ssl
 import threading
-from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -26,16 +25,11 @@ _RETRIES = urllib3.Retry(
     redirect=False,
     raise_on_status=False,
 )
-
-
-@cache
-def http() -> urllib3.PoolManager:
-    """What sends the answers, made once, because it reads all certificates of the system."""
-    return urllib3.PoolManager(
-        ssl_context=ssl.create_default_context(),
-        timeout=urllib3.Timeout(connect=3, read=5),
-        retries=_RETRIES,
-    )
+_HTTP = urllib3.PoolManager(
+    ssl_context=ssl.create_default_context(),
+    timeout=urllib3.Timeout(connect=3, read=5),
+    retries=_RETRIES,
+)
 
 
 class UndeliveredError(ProviderError):
@@ -60,7 +54,6 @@ class CustomResource(CfnResource):
 
     def __call__(self, event: dict[str, Any], context: object) -> None:
         """Handle one event with nothing left over from the one before in a warm container."""
-        http()  # An answer that crhelper's timer sends has no time left for it.
         self.NoEcho = False
         self._answered = False
         self.undelivered = None
@@ -107,7 +100,7 @@ def _put(url: str, body: bytes) -> str | None:
     """Send the answer; returns what went wrong when CloudFormation did not take it."""
     try:
         # An empty content type, as AWS's own module sends: the URL is signed without one.
-        response = http().request("PUT", url, body=body, headers={"Content-Type": ""})
+        response = _HTTP.request("PUT", url, body=body, headers={"Content-Type": ""})
     except urllib3.exceptions.HTTPError as error:
         return type(error).__name__
     accepted = HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES

@@ -79,7 +79,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     authority.configure_trust(trusting)
     retries = urllib3.Retry(**{**RETRY_SETTINGS, "backoff_factor": 0})
     pool = urllib3.PoolManager(ssl_context=trusting, retries=retries, timeout=1)
-    monkeypatch.setattr(response, "http", lambda: pool)
+    monkeypatch.setattr(response, "_HTTP", pool)
     found.url = f"https://localhost:{server.server_port}/answer"
     yield found
     found.woken.set()
@@ -147,7 +147,7 @@ def test_retries_are_bounded(bucket: Bucket) -> None:
 
 def test_silent_server_is_given_up(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that takes the answer and says nothing gets five attempts, each with an end."""
-    monkeypatch.setitem(response.http().connection_pool_kw, "timeout", 0.1)
+    monkeypatch.setitem(response._HTTP.connection_pool_kw, "timeout", 0.1)
     bucket.statuses += [SILENCE]
     with pytest.raises(UndeliveredError, match="MaxRetryError"):
         app.lambda_handler(event(bucket), LambdaContext())
@@ -157,7 +157,7 @@ def test_silent_server_is_given_up(bucket: Bucket, monkeypatch: pytest.MonkeyPat
 
 def test_every_wait_for_the_server_has_an_end() -> None:
     """All attempts together, with the pauses between, end within the deadline's reserve."""
-    timeout, retries = response.http().connection_pool_kw["timeout"], response._RETRIES
+    timeout, retries = response._HTTP.connection_pool_kw["timeout"], response._RETRIES
     assert isinstance(retries.total, int)
     attempts = retries.total + 1
     pauses = sum(retries.backoff_factor * 2**attempt for attempt in range(attempts))
