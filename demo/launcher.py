@@ -4,10 +4,10 @@ MiniStack 1.5.33 judges IAM calls without paths, schedules without their group, 
 service's own condition keys or the function that calls, so that a correctly scoped role is refused;
 it also takes any bucket for ours, misses templates at the addresses that S3 gives, rotates secrets
 without asking their function, tells of no resource in progress, makes neither composite alarms nor
-saved queries nor a version of a policy its default, deletes what others still need and nested
-stacks without saying so, and never stops. Each correction names the page of the Service
-Authorization Reference, "Actions, resources, and condition keys for …", or the guide, that it
-follows; `tests/local_aws/test_emulator.py` fails when one is no longer needed.
+saved queries nor a version of a policy its default, deletes users that have a password, what others
+still need and nested stacks without saying so, and never stops. Each correction names the page of
+the Service Authorization Reference, "Actions, resources, and condition keys for …", or the guide,
+that it follows; `tests/local_aws/test_emulator.py` fails when one is no longer needed.
 """
 
 import contextvars
@@ -37,6 +37,7 @@ _rotate_secret: Callable[..., tuple[int, dict[str, str], bytes]] = secretsmanage
 _secrets_request: Callable[..., Any] = secretsmanager.handle_request
 _apply_bucket_scope: Callable[..., Any] = s3._apply_bucket_scope
 _evaluate: Callable[..., iam_evaluator.EvalResult] = iam_evaluator.evaluate
+_delete_user: Callable[..., Any] = iam._delete_user
 _delete_resource: Callable[..., None] = stacks._delete_resource
 _describe_stack_resource: Callable[..., Any] = handlers._describe_stack_resource
 _resolve_document: Callable[..., tuple[str | None, Any]] = helpers._resolve_document
@@ -236,6 +237,21 @@ def set_default_policy_version(params: Parameters) -> Any:
     return iam._xml(200, "SetDefaultPolicyVersionResponse", "", ns="iam")
 
 
+def delete_user(params: Parameters) -> Any:
+    """Refuse while anything of the user is there (API reference of DeleteUser)."""
+    name = iam._p(params, "UserName")
+    of_user = (
+        name in iam._login_profiles,
+        iam._user_inline_policies.get(name),
+        any(device.get("User") == name for device in iam._mfa_devices.values()),
+        any(name in group["Users"] for group in iam._groups.values()),
+    )
+    if any(of_user):
+        text = "Cannot delete entity, must delete its dependents first."
+        return iam._error(409, "DeleteConflict", text, ns="iam")
+    return _delete_user(params)
+
+
 def rotate_secret(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
     """Leave the new version to the function ("How rotation works", Secrets Manager user guide)."""
     _, secret = secretsmanager._resolve(request.get("SecretId"))
@@ -358,6 +374,7 @@ def main() -> None:
     helpers._resolve_document = document
     stacks._delete_resource = delete_resource
     handlers._ACTION_HANDLERS["DescribeStackResource"] = describe_stack_resource
+    iam._IAM_HANDLERS["DeleteUser"] = delete_user
     iam._IAM_HANDLERS["SetDefaultPolicyVersion"] = set_default_policy_version
     _OF_STACKS["delete"] = delete_nested_stack
     secretsmanager._rotate_secret = rotate_secret

@@ -248,3 +248,25 @@ def test_saved_query_is_taken_and_forgotten() -> None:
     assert attributes == {"QueryDefinitionId": name}
     assert handlers["update"](name, {}, {}, "stack")[0] == name
     assert handlers["delete"](name, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("entities_of_iam", "what"),
+    [
+        ("_login_profiles", {"Old": {}}),
+        ("_user_inline_policies", {"Old": {"Inline": "{}"}}),
+        ("_mfa_devices", {"arn:m": {"User": "Old"}}),
+        ("_groups", {"Operators": {"Users": ["Old"]}}),
+    ],
+)
+def test_user_with_dependents_is_not_deleted(
+    monkeypatch: pytest.MonkeyPatch, entities_of_iam: str, what: dict[str, Any]
+) -> None:
+    """A password, an inline policy, an MFA device and a group keep their user in place."""
+    monkeypatch.setattr(iam, entities_of_iam, what)
+    monkeypatch.setattr(iam, "_access_keys", {})
+    name: Any = {"UserName": ["Old"]}
+
+    assert launcher.delete_user(name)[0] == 409
+    assert "Old" in iam._users
+    assert launcher._delete_user(name)[0] == 200

@@ -379,8 +379,7 @@ def test_deletion_takes_along_what_was_added_by_hand(account: Account) -> None:
 
     assert account.inventory() == before
     assert iam.list_virtual_mfa_devices(AssignmentStatus="Any")["VirtualMFADevices"] == []
-    # MiniStack deletes a user in spite of all but keys and attached policies, and shows what stayed
-    # only when there is a user of that name again.
+    # What stayed would show only when there is a user of that name again.
     iam.create_user(UserName="Burdened")
     with pytest.raises(iam.exceptions.NoSuchEntityException):
         iam.get_login_profile(UserName="Burdened")
