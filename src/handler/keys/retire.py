@@ -45,7 +45,7 @@ def end_grace(
         if due <= grace.now() + _SOONEST:
             _end(account, memory, retirement)
         else:
-            _schedule(account, retirement, due)
+            _schedule(account, memory, retirement, due)
     if made.scheduled and not any(key.replaced for key in memory.user(user_name).keys.values()):
         discard_schedules(account, owner, user_name)
         memory.note(user_name, scheduled=False)
@@ -81,7 +81,7 @@ def retire(account: Account, retirement: Retirement) -> None:
         if why:
             _tell(retirement, _NOTHING, why)
         elif stack.is_busy(account, retirement.owner):
-            _schedule(account, retirement, grace.now() + _PATIENCE)
+            _schedule(account, memory, retirement, grace.now() + _PATIENCE)
             _tell(retirement, _PUT_OFF, "the stack is at work and may roll back to the key")
         else:
             _end(account, memory, retirement)
@@ -127,7 +127,7 @@ def _end(account: Account, memory: Memory, retirement: Retirement) -> None:
         _tell(retirement, _RETIRED, ending.why, key.put_off, counts)
         return
     # The schedule comes first: should we die before it is remembered, the event comes again.
-    _schedule(account, retirement, ending.until)
+    _schedule(account, memory, retirement, ending.until)
     key = replace(key, put_off=key.put_off + 1, put_off_until=ending.until.isoformat())
     memory.note(user_name, keys={**others, access_key_id: key})
     _tell(retirement, _PUT_OFF, ending.why, key.put_off, {Metric.REPLACED_KEYS_IN_USE: 1.0})
@@ -155,8 +155,11 @@ def _tell(
     tell(Fact(what, why, about | ({"put_off": str(put_off)} if put_off else {}), counts))
 
 
-def _schedule(account: Account, retirement: Retirement, due: datetime) -> None:
+def _schedule(account: Account, memory: Memory, retirement: Retirement, due: datetime) -> None:
     """Create this schedule and delete the user's others. The name differs when anything does."""
+    if not memory.user(retirement.user_name).scheduled:
+        memory.note(retirement.user_name, scheduled=True)
+        memory.save()
     name = retirement.schedule_name(due)
     if not discard_schedules(account, retirement.owner, retirement.user_name, but=name):
         description = f"Deletes the replaced access key of IAM user {retirement.user_name}"

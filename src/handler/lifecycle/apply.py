@@ -78,6 +78,8 @@ def _announce(change: Change, existing: Existing) -> None:
         inherited=existing.inherited(change),
         iam_path=made.iam_path or account.settings.iam_path,
         secret_prefix=made.secret_prefix or account.settings.secret_prefix,
+        # A user that the table does not know may have schedules of before.
+        scheduled=made.scheduled or (existing.user is not None and not made.user_id),
         policy_template=request.properties.get("PolicyTemplate", ""),
         policies={**made.policies, **dict(zip(arns, ids, strict=True))},
         secrets={

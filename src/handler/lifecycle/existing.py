@@ -19,7 +19,8 @@ from handler.settings import Settings
 class Existing:
     """The user, the policies in the order of the desired ones, and the secret.
 
-    A policy that the table does not name is not looked for: it is made, or its name is taken.
+    Where there is neither user nor secret, a policy that the table does not name is not looked for:
+    it is made, or its name is taken.
     """
 
     user: UserState | None
@@ -31,11 +32,13 @@ class Existing:
         """Ask AWS what stands under the desired names."""
         account, desired, record = change.account, change.desired, change.memory.record
         arns = [account.policies.arn(policy.name) for policy in desired.policies]
-        return cls(
-            account.user(desired.user_name).describe(),
-            tuple(account.policies.describe(arn) if record.known_id(arn) else None for arn in arns),
-            secret.look(account, desired.secret_name),
+        user = account.user(desired.user_name).describe()
+        held = secret.look(account, desired.secret_name)
+        policies = tuple(
+            account.policies.describe(arn) if user or held or record.known_id(arn) else None
+            for arn in arns
         )
+        return cls(user, policies, held)
 
     def refuse_if_taken(self, change: Change) -> None:
         """Raise NameTakenError for the first name that somebody else has."""
@@ -68,7 +71,7 @@ class Existing:
 
 def take_up_policy(change: Change, policy: Policy) -> PolicyState:
     """The policy that has the name of a desired one, to become it; raises NameTakenError."""
-    account, memory, user_name = change.account, change.memory, change.desired.user_name
+    account = change.account
     arn = account.policies.arn(policy.name)
     state = account.deadline.until_found(
         partial(account.policies.describe, arn), seconds=YOUNG_SECONDS
@@ -76,10 +79,6 @@ def take_up_policy(change: Change, policy: Policy) -> PolicyState:
     if state is None:
         raise NameTakenError(f"policy {policy.name}", "")
     _refuse_unless_ours(change, state, arn, f"policy {arn}")
-    if takeover.is_invited(change, state):
-        inherited = (*memory.user(user_name).inherited, state.unique_id)
-        memory.note(user_name, inherited=tuple(dict.fromkeys(inherited)))
-        memory.announce(user_name)
     return state
 
 

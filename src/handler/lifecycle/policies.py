@@ -9,6 +9,7 @@ from handler.aws.iam.attachments import POLICIES_PER_USER
 from handler.aws.iam.policies import PolicyState
 from handler.cloudformation.request import digest
 from handler.errors import StillAttachedError, error_code
+from handler.lifecycle import takeover
 from handler.lifecycle.change import Change
 from handler.lifecycle.existing import take_up_policy
 from handler.model.desired import Policy
@@ -22,40 +23,48 @@ _PATIENCE_SECONDS = 20
 def make(change: Change, found: tuple[PolicyState | None, ...]) -> dict[str, str]:
     """Make the policies, and give tags and document to those that exist; returns ids by ARN.
 
-    `found` are those that the table names, in the order of the desired ones. Every name is free or
-    ours before anything that exists is changed.
+    `found` are those that were looked for, in the order of the desired ones. Every name is free or
+    ours, and the table has the ids of what is taken over, before anything that exists is changed.
     """
     account, memory, desired = change.account, change.memory, change.desired
     policies, user_name = account.policies, desired.user_name
-    documents = dict(memory.user(user_name).documents)
+    remembered = memory.user(user_name)
+    documents = dict(remembered.documents)
     states: list[PolicyState] = []
     for policy, known in zip(desired.policies, found, strict=True):
         account.deadline.check(f"making policy {policy.name}")
         state = known
         if state is None and (state := policies.create(policy, desired.tags)):
-            documents[state.arn] = _document(state.default_version, policy)
+            documents[state.arn] = _document(state, state.default_version, policy)
         states.append(state or take_up_policy(change, policy))
+    made = {state.arn: state.unique_id for state in states}
+    invited = [state.unique_id for state in states if takeover.is_invited(change, state)]
+    inherited = tuple(dict.fromkeys([*remembered.inherited, *invited]))
+    memory.note(user_name, policies={**remembered.policies, **made}, inherited=inherited)
+    if invited:
+        memory.announce(user_name)
     versions: dict[str, str] = {}
     for policy, state in zip(desired.policies, states, strict=True):
         policies.tag(state, desired.tags)
-        if documents.get(state.arn) == _document(state.default_version, policy):
+        if documents.get(state.arn) == _document(state, state.default_version, policy):
             continue
         if version_id := policies.add_version(state, policy):
             versions[state.arn] = version_id
-        documents[state.arn] = _document(version_id or state.default_version, policy)
+        documents[state.arn] = _document(state, version_id or state.default_version, policy)
     if versions:
         account.deadline.pause(_VERSION_SPREADS_SECONDS)
     for arn, version_id in versions.items():
         policies.make_default(arn, version_id)
-    made = {state.arn: state.unique_id for state in states}
-    remembered = memory.user(user_name).policies
-    memory.note(user_name, policies={**remembered, **made}, documents=documents)
+    memory.note(user_name, documents=documents)
     return made
 
 
-def _document(version_id: str, policy: Policy) -> str:
-    """A version of a policy and what it says: it never says anything else."""
-    return f"{version_id} {digest(policy.document)}"
+def _document(state: PolicyState, version_id: str, policy: Policy) -> str:
+    """A version of a policy and what it says: it never says anything else.
+
+    Another policy of the name, made after somebody removed this one, has such a version as well.
+    """
+    return f"{state.unique_id} {version_id} {digest(policy.document)}"
 
 
 def attach(change: Change, wanted: dict[str, str], *, is_new: bool) -> list[str]:

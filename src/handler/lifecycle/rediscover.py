@@ -19,13 +19,14 @@ def rediscover(account: Account, memory: Memory, request: Request) -> None:
 
     It is done when nothing is remembered, or nothing of the users that the request names. Where it
     is remembered that all was deleted, the table is a witness against it: then IAM is only asked
-    whether that user is there after all.
+    whether such a user is there after all.
     """
     record, owner = memory.record, request.owner
     if {request.physical_id, request.former_physical_id, request.user_name} & record.users.keys():
         return
     candidates = names.user_names(request)
-    if record.emptied and not any(account.user(name).describe() for name in candidates[:1]):
+    named = [name for name in candidates if name in (request.physical_id, request.user_name)]
+    if record.emptied and not any(account.user(name).describe() for name in named):
         return
     users = {
         name: MadeUser(state.unique_id, complete=True, scheduled=True)
