@@ -5,6 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from moto.secretsmanager.exceptions import SecretsManagerClientError
+from moto.secretsmanager.responses import SecretsManagerResponse
 
 from doubles import strict_dynamodb, world
 from doubles.aws_calls import Calls, KilledError
@@ -12,6 +14,7 @@ from doubles.clock import Clock
 from doubles.fake_cloudformation import Stack
 from lifecycle.test_adoption import INVITATION, invite_all
 from lifecycle.test_grace import rotated
+from lifecycle.test_unkind import refuse_always
 
 PROPERTIES: dict[str, Any] = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
 SECRET = "restricted/Provazio"
@@ -182,3 +185,22 @@ def test_delete_with_an_invented_id_believes_no_restored_table(stack: Stack) -> 
     succeeded(stack.delete())
 
     assert world.nothing_is_left()
+
+
+def test_key_made_by_hand_after_a_create_that_made_none(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Create that failed before its key leaves no claim to a key that somebody makes then."""
+    stack.disable_rollback()
+    stack.set_status("CREATE_IN_PROGRESS")
+    stack.properties = PROPERTIES
+    with monkeypatch.context() as patch:
+        error = SecretsManagerClientError("AccessDeniedException", "Not you.")
+        refuse_always(patch, SecretsManagerResponse, "create_secret", error)
+        assert stack.send("Create")["Status"] == "FAILED"
+    stack.rest("CREATE_FAILED")
+    made = world.iam().create_access_key(UserName="Provazio")["AccessKey"]["AccessKeyId"]
+    stack.set_status("UPDATE_IN_PROGRESS")
+    succeeded(stack.send("Create"))
+
+    assert world.keys().get(made) == "Active"

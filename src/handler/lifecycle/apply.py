@@ -24,15 +24,21 @@ def apply(change: Change) -> tuple[dict[str, str], str]:
     existing = Existing.look(change)
     existing.refuse_if_taken(change)
     account.deadline.check(f"making user {desired.user_name}")
+    minting = memory.user(desired.user_name).minting
     _announce(change, existing)
 
-    # A name that is taken is refused before the user exists.
-    policy_ids = policies.make(change, existing.policies)
-    user = _make_user(change, existing)
-    others = policies.attach(change, policy_ids, is_new=user.is_new)
-    account.deadline.check("creating the secret")
-    described = secret.make(change, existing.secret)
-    secret.share(change, is_new=existing.secret is None)
+    try:
+        # A name that is taken is refused before the user exists.
+        policy_ids = policies.make(change, existing.policies)
+        user = _make_user(change, existing)
+        others = policies.attach(change, policy_ids, is_new=user.is_new)
+        account.deadline.check("creating the secret")
+        described = secret.make(change, existing.secret)
+        secret.share(change, is_new=existing.secret is None)
+    except Exception:
+        # No key was made yet, so one that comes now is somebody else's.
+        memory.note(desired.user_name, minting=minting)
+        raise
     filled = secret.fill(change, described, user)
     current, owner, user_name = filled.current, change.request.owner, desired.user_name
     retire.end_grace(account, memory, owner, user_name, desired.secret_name)
