@@ -335,3 +335,25 @@ def test_record_of_an_earlier_release_is_read(stack: Stack) -> None:
     assert stack.delete()["Status"] == "SUCCESS"
     assert world.nothing_is_left()
     assert world.schedules() == []
+
+
+def test_record_of_a_later_release_is_read(stack: Stack) -> None:
+    """When an update of the provider is rolled back, what it wrote beyond our knowledge is left."""
+    stack.create(**PROPERTIES)
+    stack.update(**PROPERTIES | {"Serial": "2"})
+    (item,) = strict_dynamodb.items().values()
+    record = json.loads(item["Record"]["S"])
+    (user,) = record["users"].values()
+    answers = [served["answer"] for served in record["requests"]]
+    for members in (
+        *(record, record["seen"], user, *user["keys"].values()),
+        *(*record["requests"], *answers, *record["goals"]),
+    ):
+        members["later"] = 1
+    world.client("dynamodb").put_item(
+        TableName="state", Item=item | {"Record": {"S": json.dumps(record)}}
+    )
+
+    assert stack.update(**PROPERTIES, Revision="2")["Status"] == "SUCCESS"
+    assert stack.delete()["Status"] == "SUCCESS"
+    assert world.nothing_is_left()

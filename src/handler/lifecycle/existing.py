@@ -19,8 +19,8 @@ from handler.settings import Settings
 class Existing:
     """The user, the policies in the order of the desired ones, and the secret.
 
-    Where there is neither user nor secret, a policy that the table does not name is not looked for:
-    it is made, or its name is taken.
+    A policy that the table does not name is not looked for: it is made, or its name is taken. Only
+    a Create that finds a user or secret looks for it, so that one that is refused touches neither.
     """
 
     user: UserState | None
@@ -34,8 +34,9 @@ class Existing:
         arns = [account.policies.arn(policy.name) for policy in desired.policies]
         user = account.user(desired.user_name).describe()
         held = secret.look(account, desired.secret_name)
+        takes_up = change.request.type == "Create" and (user or held)
         policies = tuple(
-            account.policies.describe(arn) if user or held or record.known_id(arn) else None
+            account.policies.describe(arn) if takes_up or record.known_id(arn) else None
             for arn in arns
         )
         return cls(user, policies, held)

@@ -19,7 +19,7 @@ def rediscover(account: Account, memory: Memory, request: Request) -> None:
 
     It is done when nothing is remembered, or nothing of the users that the request names. Where it
     is remembered that all was deleted, the table is a witness against it: then IAM is only asked
-    whether such a user is there after all.
+    whether a user that the request names is there after all.
     """
     record, owner = memory.record, request.owner
     if {request.physical_id, request.former_physical_id, request.user_name} & record.users.keys():

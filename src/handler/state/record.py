@@ -7,14 +7,22 @@ forge: a name may be used again, and a tag may be written by anybody.
 from __future__ import annotations  # The operators' tool has it run on Python 3.9.
 
 import json
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, TypeVar
 
 from handler.model.progress import Progress
 
 # CloudFormation and Lambda give a request up after less than an hour.
 _REMEMBERED_REQUESTS = 20
 _REMEMBERED_GOALS = 100
+
+T = TypeVar("T")
+
+
+def _read(cls: type[T], members: dict[str, Any]) -> T:
+    """Read what `asdict` wrote; an update that is rolled back left members of a later release."""
+    names = {one.name for one in fields(cls)}  # type: ignore[arg-type] # a dataclass
+    return cls(**{name: value for name, value in members.items() if name in names})
 
 
 @dataclass(frozen=True)
@@ -115,20 +123,21 @@ class MadeUser:
         return self.user_id, self.policies, self.secrets, self.inherited, self.retained
 
     @classmethod
-    def of(cls, fields: dict[str, Any]) -> MadeUser:
+    def of(cls, members: dict[str, Any]) -> MadeUser:
         """Read what `asdict` wrote."""
-        minting = fields["minting"]
-        return cls(
-            **fields
+        minting = members["minting"]
+        return _read(
+            cls,
+            members
             | {
-                "keys": {key_id: MadeKey(**key) for key_id, key in fields["keys"].items()},
-                "minting": Minting(**minting | {"beside": tuple(minting["beside"])})
+                "keys": {key_id: _read(MadeKey, key) for key_id, key in members["keys"].items()},
+                "minting": _read(Minting, minting | {"beside": tuple(minting["beside"])})
                 if minting
                 else None,
                 # Records of earlier releases know no inheritance, and tell of no schedule.
-                "inherited": tuple(fields.get("inherited", ())),
-                "scheduled": fields.get("scheduled", True),
-            }
+                "inherited": tuple(members.get("inherited", ())),
+                "scheduled": members.get("scheduled", True),
+            },
         )
 
 
@@ -158,18 +167,18 @@ class Record:
     @classmethod
     def parse(cls, text: str) -> Record:
         """Read the attribute of an item."""
-        fields = json.loads(text)
+        members = json.loads(text)
         return cls(
-            confirmed=fields["confirmed"],
-            users={name: MadeUser.of(user) for name, user in fields["users"].items()},
+            confirmed=members["confirmed"],
+            users={name: MadeUser.of(user) for name, user in members["users"].items()},
             requests=tuple(
-                Served(**served | {"answer": Answer(**served["answer"])})
+                _read(Served, served | {"answer": _read(Answer, served["answer"])})
                 if served["answer"]
-                else Served(**served)
-                for served in fields["requests"]
+                else _read(Served, served)
+                for served in members["requests"]
             ),
-            goals=tuple(Goal(**goal) for goal in fields["goals"]),
-            seen=Progress(**fields.get("seen", {})),
+            goals=tuple(_read(Goal, goal) for goal in members["goals"]),
+            seen=_read(Progress, members.get("seen", {})),
         )
 
     def __str__(self) -> str:
