@@ -29,6 +29,11 @@ class KilledError(BaseException):
     """The execution environment is gone; no code of the function can catch this."""
 
 
+def die() -> None:
+    """The execution environment ends before a call."""
+    raise KilledError
+
+
 @dataclass
 class Calls:
     """The calls so far as `service:Operation`, the secret keys made, and what is to happen when.

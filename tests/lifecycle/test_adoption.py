@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from doubles import strict_dynamodb, world
-from doubles.aws_calls import Calls, KilledError
+from doubles.aws_calls import Calls, KilledError, die
 from doubles.clock import Clock
 from doubles.fake_cloudformation import Stack
 
@@ -210,8 +210,18 @@ def test_delete_leaves_a_key_that_came_later_and_is_used(stack: Stack, by_hand: 
     assert world.keys() == {later: "Active"}
 
 
-def die() -> None:
-    raise KilledError
+def create_that_dies(
+    stack: Stack, calls: Calls, clock: Clock, call: str, properties: dict[str, Any]
+) -> dict[str, Any]:
+    """A Create whose function dies before a call, and which is delivered again."""
+    stack.set_status("CREATE_IN_PROGRESS")
+    stack.properties = properties
+    event = stack.event("Create")
+    calls.first[call] = die
+    with pytest.raises(KilledError):
+        stack.deliver(event)
+    clock.sleep(120)
+    return stack.deliver(event)
 
 
 def test_take_over_that_died_is_finished(
@@ -219,14 +229,7 @@ def test_take_over_that_died_is_finished(
 ) -> None:
     """A Create that dies right after it used the invitation is delivered again and goes on."""
     invite()
-    stack.set_status("CREATE_IN_PROGRESS")
-    stack.properties = PROPERTIES
-    event = stack.event("Create")
-    calls.first["iam:CreatePolicy"] = die
-    with pytest.raises(KilledError):
-        stack.deliver(event)
-    clock.sleep(120)
-    answer = stack.deliver(event)
+    answer = create_that_dies(stack, calls, clock, "iam:CreatePolicy", PROPERTIES)
 
     assert answer["Status"] == "SUCCESS", answer["Reason"]
     assert answer["Data"]["OtherPolicyArns"] == BY_HAND

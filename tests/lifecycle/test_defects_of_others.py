@@ -14,7 +14,7 @@ from moto.secretsmanager.responses import SecretsManagerResponse
 from moto.sts.exceptions import STSClientError
 
 from doubles import world
-from doubles.aws_calls import Calls, KilledError
+from doubles.aws_calls import Calls, KilledError, die
 from doubles.fake_cloudformation import ACCOUNT_ID, Stack
 
 PROPERTIES = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
@@ -40,11 +40,6 @@ def roll_back(stack: Stack, properties: dict[str, Any]) -> dict[str, Any]:
 def refuse(_: SecretsManagerResponse) -> str:
     """Takes the place of an action that the function may not do."""
     raise SecretsManagerClientError("AccessDeniedException", "No.")
-
-
-def die() -> None:
-    """The execution environment ends before a call."""
-    raise KilledError
 
 
 def make_key_by_hand(*, used: bool) -> str:

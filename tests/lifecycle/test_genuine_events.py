@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from doubles import late_cloudformation, strict_dynamodb, world
-from doubles.aws_calls import Calls, KilledError
+from doubles.aws_calls import Calls, KilledError, die
 from doubles.fake_cloudformation import Stack
 from doubles.interleave import Interleaving, Turn
 from lifecycle.test_memory import FIRST, SECOND, current, event, key, made, roll_back, runs, update
@@ -272,10 +272,6 @@ def test_half_made_user_goes_with_its_create(
     stack: Stack, runs: Interleaving, calls: Calls
 ) -> None:
     """A Create that was cut off and then failed takes along what both deliveries made."""
-
-    def die() -> None:
-        raise KilledError
-
     create = event(stack, "Create", FIRST)
     stack.set_status("UPDATE_IN_PROGRESS")
     calls.first["secretsmanager:CreateSecret"] = die

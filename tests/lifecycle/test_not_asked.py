@@ -9,10 +9,10 @@ from moto.secretsmanager.exceptions import SecretsManagerClientError
 from moto.secretsmanager.responses import SecretsManagerResponse
 
 from doubles import strict_dynamodb, world
-from doubles.aws_calls import Calls, KilledError
+from doubles.aws_calls import Calls, KilledError, die
 from doubles.clock import Clock
 from doubles.fake_cloudformation import Stack
-from lifecycle.test_adoption import INVITATION, invite_all
+from lifecycle.test_adoption import INVITATION, create_that_dies, invite_all
 from lifecycle.test_grace import rotated
 from lifecycle.test_unkind import refuse_always
 
@@ -41,10 +41,6 @@ def take_policy_name(name: str) -> None:
     """Somebody else has a policy of that name."""
     text = json.dumps(document("ec2:*"))
     world.iam().create_policy(PolicyName=name, Path=world.PATH, PolicyDocument=text)
-
-
-def die() -> None:
-    raise KilledError
 
 
 def leave_behind_and_forget(stack: Stack) -> None:
@@ -156,14 +152,7 @@ def test_take_over_of_a_policy_that_died_is_finished(
     take_policy_name("Provazio")
     invitation = [{"Key": INVITATION, "Value": INVITED}]
     world.iam().tag_policy(PolicyArn=POLICY_ARN, Tags=invitation)
-    stack.set_status("CREATE_IN_PROGRESS")
-    stack.properties = PROPERTIES
-    event = stack.event("Create")
-    calls.first["iam:TagPolicy"] = die
-    with pytest.raises(KilledError):
-        stack.deliver(event)
-    clock.sleep(120)
-    succeeded(stack.deliver(event))
+    succeeded(create_that_dies(stack, calls, clock, "iam:TagPolicy", PROPERTIES))
     stack.physical_id = "Provazio"
     succeeded(stack.delete())
 
