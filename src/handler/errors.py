@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from botocore.exceptions import ClientError
 
@@ -18,6 +17,8 @@ def shown(value: object) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """What ends a sentence on a name that is not known: the known one that is most like it."""
+    from difflib import get_close_matches  # noqa: PLC0415 - a cold start does not wait for it
+
     by_folded = {one.casefold(): one for one in known}
     like = get_close_matches(name.casefold()[:_SHOWN_CHARACTERS], by_folded, n=1)
     return f"; did you mean {by_folded[like[0]]}?" if like else "."

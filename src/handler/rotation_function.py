@@ -5,6 +5,7 @@ It has a role of its own, which can neither make nor delete users, policies or s
 
 from typing import Any
 
+import handler.start  # noqa: F401 - before the SDK
 from handler.aws.account import Account
 from handler.aws.clients import clients
 from handler.deadline import Deadline, LambdaContext

@@ -5,7 +5,6 @@ bounds no size. AWS CloudFormation User Guide, "Custom resource response objects
 """
 
 import json
-import ssl
 import threading
 from http import HTTPStatus
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import urllib3
 from crhelper import CfnResource  # noqa: TID251 - the one place
 
+from handler.cloudformation.certificates import certificates
 from handler.cloudformation.request import Request
 from handler.errors import ProviderError
 
@@ -26,7 +26,7 @@ _RETRIES = urllib3.Retry(
     raise_on_status=False,
 )
 _HTTP = urllib3.PoolManager(
-    ssl_context=ssl.create_default_context(),
+    ssl_context=certificates(),
     timeout=urllib3.Timeout(connect=3, read=5),
     retries=_RETRIES,
 )
