@@ -75,9 +75,14 @@ class Operation:
         return self.status in _WHOLE_RESOURCE_GOES
 
     @property
+    def takes_back(self) -> bool:
+        """Whether a Delete takes back what an Update or a Create did."""
+        return self.status in _ROLLING_BACK
+
+    @property
     def invents_ids(self) -> bool:
         """Whether a Delete may carry an id that no answer gave, as after a Create without one."""
-        return self.status in _ROLLING_BACK or self.whole_resource_goes
+        return self.takes_back or self.whole_resource_goes
 
     @property
     def misfit(self) -> str:

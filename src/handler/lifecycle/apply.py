@@ -69,6 +69,7 @@ def _announce(change: Change, existing: Existing) -> None:
     account, memory, desired = change.account, change.memory, change.desired
     made, request = memory.user(desired.user_name), change.request
     is_create = request.type == "Create"
+    leads_back = made.known and desired.user_name != request.former_physical_id
     arns = [account.policies.arn(policy.name) for policy in desired.policies]
     ids = [policy.unique_id if policy else "" for policy in existing.policies]
     memory.note(
@@ -80,6 +81,7 @@ def _announce(change: Change, existing: Existing) -> None:
         # What a Create takes up was to be deleted, or never got that far.
         known=made.known and not is_create,
         retained=False,
+        kept=not is_create and (made.kept or leads_back),
         made_by=request.request_id if is_create else "",
         inherited=existing.inherited(change),
         iam_path=made.iam_path or account.settings.iam_path,

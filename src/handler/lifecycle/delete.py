@@ -26,7 +26,8 @@ def meaning(record: Record, request: Request, operation: Operation) -> list[str]
     The whole resource goes with all of them, but for one that CloudFormation has named and replaced
     since: it gets a Delete of its own, or was kept by its template. Within an update it is the user
     that the id names. CloudFormation invents an id for a Create whose answer it never got; then it
-    is the user that the properties name, unless CloudFormation knows that one by its own id.
+    is the user that the properties name, unless CloudFormation knows that one by its own id. A
+    roll-back leaves a user that the template had kept before the update led back to it.
 
     A Create that failed takes along what it made, and nothing that CloudFormation has named since.
     If the whole resource goes, then also what a later Update has begun.
@@ -41,11 +42,11 @@ def meaning(record: Record, request: Request, operation: Operation) -> list[str]
     if operation.whole_resource_goes:
         exact = request.physical_id if request.physical_id in record.living else record.confirmed
         return [name for name, user in record.living.items() if not user.known or name == exact]
-    if request.physical_id in record.living:
-        return [request.physical_id]
-    named = request.user_name
-    if operation.invents_ids and named in record.living and named != record.confirmed:
-        return [named]
+    if named := record.living.get(request.physical_id):
+        return [] if named.kept and operation.takes_back else [request.physical_id]
+    name = request.user_name
+    if operation.invents_ids and name in record.living and name != record.confirmed:
+        return [name]
     return []
 
 
@@ -70,7 +71,8 @@ def delete_unconfirmed(change: Change) -> None:
     """
     record, forward = change.memory.record, change.operation.forward
     for name, user in record.living.items():
-        given_up = not forward and name == change.request.former_physical_id
+        led_to = name == change.request.former_physical_id
+        given_up = not forward and led_to and not user.kept
         if name != change.desired.user_name and (given_up or not user.known):
             _remove(change.account, change.memory, name)
 

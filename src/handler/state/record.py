@@ -88,13 +88,14 @@ class MadeUser:
     `policies` are PolicyIds by ARN and `secrets` ARNs by name; an empty id stands for something
     that we are about to make. `current` is the access key id that AWSCURRENT held last.
     `active` is what `Status` wants of the keys, `on_time` what `RetirePreviousKey` does. A user is
-    `complete` when CloudFormation was told so, `known` when CloudFormation has named it since, and
-    `retained` when its resource left the template without a Delete. `made_by` is the request id of
-    the Create that made or took it up last; empty when an Update did. `inherited` are the ids of
-    what the resource took over: they stay when it goes. `iam_path` and `secret_prefix` are the
-    provider's when the user was made; `policy_template` is what it asked for last. `documents` says
-    by ARN which document each policy has, and in which version. The end of a replaced key may be
-    `scheduled`.
+    `complete` when CloudFormation was told so, `known` when CloudFormation has named it since,
+    `retained` when its resource left the template without a Delete, and `kept` when an Update led
+    back to it from another user, so that it stays when that Update is rolled back. `made_by` is the
+    request id of the Create that made or took it up last; empty when an Update did. `inherited` are
+    the ids of what the resource took over: they stay when it goes. `iam_path` and `secret_prefix`
+    are the provider's when the user was made; `policy_template` is what it asked for last.
+    `documents` says by ARN which document each policy has, and in which version. The end of a
+    replaced key may be `scheduled`.
     """
 
     user_id: str = ""
@@ -105,6 +106,7 @@ class MadeUser:
     complete: bool = False
     known: bool = False
     retained: bool = False
+    kept: bool = False
     policies: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     keys: dict[str, MadeKey] = field(default_factory=dict)

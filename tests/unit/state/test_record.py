@@ -32,17 +32,15 @@ USERS = st.builds(
     TEXTS,
     TEXTS,
     st.integers(0, 720),
-    st.booleans(),
-    st.booleans(),
-    st.booleans(),
-    st.booleans(),
-    st.booleans(),
+    *(st.booleans(),) * 6,
     IDS,
     IDS,
     st.dictionaries(TEXTS, KEYS, max_size=3),
     st.none() | MINTINGS,
     st.lists(TEXTS, max_size=3).map(tuple),
     *(TEXTS,) * 4,
+    IDS,
+    st.booleans(),
 )
 GOALS = st.builds(Goal, TEXTS, TEXTS, TEXTS)
 RECORDS = st.builds(
