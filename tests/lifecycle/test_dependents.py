@@ -7,6 +7,7 @@ from moto.iam.exceptions import IAMException
 from moto.iam.responses import IamResponse
 
 from doubles import world
+from doubles.aws_calls import Calls
 from doubles.dependents import DEPENDENTS, DOCUMENT
 from doubles.fake_cloudformation import Stack
 
@@ -96,6 +97,29 @@ def test_kind_that_the_partition_does_not_offer(
 
     assert answer["Status"] == "SUCCESS", answer["Reason"]
     assert world.user_names() == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "ListAccessKeys",
+        "UpdateAccessKey",
+        "DeleteAccessKey",
+        "ListAttachedUserPolicies",
+        "DetachUserPolicy",
+        "DeleteUser",
+    ],
+)
+def test_user_that_goes_at_the_same_moment(stack: Stack, calls: Calls, call: str) -> None:
+    """A user that somebody deletes before any call of the Delete is gone, whatever IAM calls it."""
+    stack.create(**PROPERTIES)
+    calls.first[f"iam:{call}"] = world.delete_user
+    answer = stack.delete()
+
+    assert answer["Status"] == "SUCCESS", answer["Reason"]
+    assert world.user_names() == []
+    assert world.secret_names() == []
+    assert not calls.first
 
 
 def test_kind_that_cannot_be_listed(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,8 @@ class Account:
 
     def dependents(self, user_name: str) -> UserDependents:
         """What IAM wants gone before it deletes a user."""
-        return UserDependents(self.clients.iam, self.access_keys(user_name), user_name)
+        keys, attachments = self.access_keys(user_name), self.attachments(user_name)
+        return UserDependents(self.clients.iam, keys, attachments, user_name)
 
     @property
     def policies(self) -> ManagedPolicies:

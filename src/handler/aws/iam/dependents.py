@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from handler.aws.iam.absence import is_gone, unless_gone
 from handler.aws.iam.access_keys import AccessKeys
+from handler.aws.iam.attachments import Attachments
 from handler.errors import error_code
 
 if TYPE_CHECKING:
@@ -27,9 +28,12 @@ _NONE = frozenset({"InvalidAction", "ServiceNotSupported"})
 class UserDependents:
     """Everything that hangs on one user, in the order in which it is taken away."""
 
-    def __init__(self, iam: "IAMClient", keys: AccessKeys, user_name: str) -> None:
+    def __init__(
+        self, iam: "IAMClient", keys: AccessKeys, attachments: Attachments, user_name: str
+    ) -> None:
         self._iam = iam
         self._keys = keys
+        self._attachments = attachments
         self._user_name = user_name
 
     def discard_usual(self) -> list[str]:
@@ -42,12 +46,9 @@ class UserDependents:
             self._keys.deactivate(key_id)
         for key_id in key_ids:
             self._keys.discard(key_id)
-        attached = [
-            item["PolicyArn"]
-            for item in self._items("list_attached_user_policies", "AttachedPolicies")
-        ]
+        attached = self._attachments.list()
         for arn in attached:
-            self._remove(self._iam.detach_user_policy, PolicyArn=arn)
+            self._attachments.detach(arn)
         return attached
 
     def discard(self) -> None:
