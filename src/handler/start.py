@@ -1,4 +1,4 @@
-"""What a fresh process does before it imports the SDK; each function imports this module first."""
+"""What a fresh process does before it imports the SDK."""
 
 import gc
 

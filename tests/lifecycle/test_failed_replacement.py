@@ -87,53 +87,6 @@ def test_name_of_a_replaced_user_that_its_template_keeps(
     assert current() == key
 
 
-def lead_back(stack: Stack, properties: dict[str, str]) -> None:
-    """Update to another name, and then back to the user that the template has kept meanwhile."""
-    update(stack, OTHER, FIRST)
-    stack.physical_id = "Second"
-    stack.rest("UPDATE_COMPLETE")
-    update(stack, properties, OTHER, "Second")
-
-
-@pytest.mark.parametrize("change", [{}, {"Serial": "2"}], ids=str)
-def test_roll_back_of_an_update_that_led_back_to_a_kept_user(
-    stack: Stack, key: str, change: dict[str, str]
-) -> None:
-    """With UpdateReplacePolicy: Retain, the user stays when a sibling of that Update fails."""
-    back = FIRST | change
-    lead_back(stack, back)
-    for _ in range(2):
-        roll_back(stack, OTHER, back)
-    send(stack, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", event(stack, "Delete", back))
-
-    assert world.user_names() == ["Provazio", "Second"]
-    assert world.attached() == ["Provazio"]
-    assert world.keys()[key] == "Active"
-    assert (current() == key) is not bool(change)
-
-
-def test_user_that_an_update_led_back_to_is_replaced(stack: Stack, key: str) -> None:
-    """The clean-up of a later replacement removes it, as it does with any user."""
-    lead_back(stack, FIRST)
-    stack.rest("UPDATE_COMPLETE")
-    third = FIRST | {"UserName": "Third"}
-    update(stack, third, FIRST)
-    stack.physical_id = "Third"
-    stack.rest("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
-    send(stack, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", event(stack, "Delete", FIRST))
-
-    assert world.user_names() == ["Second", "Third"]
-
-
-def test_stack_of_a_user_that_an_update_led_back_to(stack: Stack, key: str) -> None:
-    """The Delete of the stack removes the user that the resource has, and leaves the kept one."""
-    lead_back(stack, FIRST)
-    stack.rest("UPDATE_COMPLETE")
-    send(stack, "DELETE_IN_PROGRESS", event(stack, "Delete", FIRST))
-
-    assert world.user_names() == ["Second"]
-
-
 @pytest.mark.usefixtures("swaps_back")
 def test_name_of_somebody_else(stack: Stack, key: str) -> None:
     """A user that belongs to somebody else is as it was after the roll-back."""

@@ -76,13 +76,13 @@ class Operation:
 
     @property
     def takes_back(self) -> bool:
-        """Whether a Delete takes back what an Update or a Create did."""
-        return self.status in _ROLLING_BACK
+        """Whether a Delete takes back what an Update did."""
+        return self.status in _ROLLING_BACK or self._root_rolls_back
 
     @property
     def invents_ids(self) -> bool:
         """Whether a Delete may carry an id that no answer gave, as after a Create without one."""
-        return self.takes_back or self.whole_resource_goes
+        return self.status in _ROLLING_BACK or self.whole_resource_goes
 
     @property
     def misfit(self) -> str:

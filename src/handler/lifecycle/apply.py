@@ -69,7 +69,10 @@ def _announce(change: Change, existing: Existing) -> None:
     account, memory, desired = change.account, change.memory, change.desired
     made, request = memory.user(desired.user_name), change.request
     is_create = request.type == "Create"
-    leads_back = made.known and desired.user_name != request.former_physical_id
+    is_other = desired.user_name != request.former_physical_id
+    # What a Create takes up was to be deleted, or never got that far; and what takes the place of a
+    # kept user that somebody deleted is not the user that CloudFormation named.
+    known = made.known and not (is_create or (is_other and existing.user is None))
     arns = [account.policies.arn(policy.name) for policy in desired.policies]
     ids = [policy.unique_id if policy else "" for policy in existing.policies]
     memory.note(
@@ -78,10 +81,9 @@ def _announce(change: Change, existing: Existing) -> None:
         grace_hours=desired.grace_hours,
         active=desired.active,
         on_time=desired.on_time,
-        # What a Create takes up was to be deleted, or never got that far.
-        known=made.known and not is_create,
+        known=known,
         retained=False,
-        kept=not is_create and (made.kept or leads_back),
+        kept=known and is_other and change.operation.forward,
         made_by=request.request_id if is_create else "",
         inherited=existing.inherited(change),
         iam_path=made.iam_path or account.settings.iam_path,

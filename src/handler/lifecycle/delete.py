@@ -26,8 +26,8 @@ def meaning(record: Record, request: Request, operation: Operation) -> list[str]
     The whole resource goes with all of them, but for one that CloudFormation has named and replaced
     since: it gets a Delete of its own, or was kept by its template. Within an update it is the user
     that the id names. CloudFormation invents an id for a Create whose answer it never got; then it
-    is the user that the properties name, unless CloudFormation knows that one by its own id. A
-    roll-back leaves a user that the template had kept before the update led back to it.
+    is the user that the properties name, unless CloudFormation has ever named that one. A roll-back
+    leaves a user that the template had kept before the update led back to it.
 
     A Create that failed takes along what it made, and nothing that CloudFormation has named since.
     If the whole resource goes, then also what a later Update has begun.
@@ -44,21 +44,14 @@ def meaning(record: Record, request: Request, operation: Operation) -> list[str]
         return [name for name, user in record.living.items() if not user.known or name == exact]
     if named := record.living.get(request.physical_id):
         return [] if named.kept and operation.takes_back else [request.physical_id]
-    name = request.user_name
-    if operation.invents_ids and name in record.living and name != record.confirmed:
-        return [name]
-    return []
+    named = record.living.get(request.user_name)
+    return [request.user_name] if operation.invents_ids and named and not named.known else []
 
 
 def delete(account: Account, memory: Memory, request: Request, operation: Operation) -> str:
     """Serve a Delete; gone already, or never made, is success. Returns what was done."""
     names = meaning(memory.record, request, operation)
-    if names:
-        for name in names:  # If this fails, the next request takes up what is left, or removes it.
-            memory.note(name, complete=False, known=False)
-        memory.save()
-    attached = [problem for name in names for problem in _remove(account, memory, name)]
-    if attached:
+    if attached := _remove_all(account, memory, names):
         raise StillAttachedError(" ".join(dict.fromkeys(attached)))
     return f"Deleted {', '.join(names) or 'no user'}."
 
@@ -69,12 +62,26 @@ def delete_unconfirmed(change: Change) -> None:
     They are successors that a roll-back gives up, or that CloudFormation refused. One that
     CloudFormation has named since gets a Delete of its own, or was kept by its template.
     """
-    record, forward = change.memory.record, change.operation.forward
-    for name, user in record.living.items():
-        led_to = name == change.request.former_physical_id
-        given_up = not forward and led_to and not user.kept
-        if name != change.desired.user_name and (given_up or not user.known):
-            _remove(change.account, change.memory, name)
+    given_up = "" if change.operation.forward else change.request.former_physical_id
+    names = [
+        name
+        for name, user in change.memory.record.living.items()
+        if name != change.desired.user_name
+        and (not user.known or (name == given_up and not user.kept))
+    ]
+    _remove_all(change.account, change.memory, names)
+
+
+def _remove_all(account: Account, memory: Memory, names: list[str]) -> list[str]:
+    """Remove users; returns one sentence for each policy that must stay.
+
+    If this fails, the next request takes up what is left, or removes it.
+    """
+    for name in names:
+        memory.note(name, complete=False, known=False, kept=False)
+    if names:
+        memory.save()
+    return [problem for name in names for problem in _remove(account, memory, name)]
 
 
 def _remove(account: Account, memory: Memory, user_name: str) -> list[str]:

@@ -148,7 +148,7 @@ def _remember_present(memory: Memory, request: Request, operation: Operation) ->
     back, though the resource may have been there once.
     """
     user_name, former = request.former_physical_id, digest(request.old_properties)
-    memory.record = memory.record.confirming(user_name)
+    memory.record = memory.record.confirming(user_name, forward=operation.forward)
     if operation.rolling_back:
         memory.record = memory.record.given_up(former)
     elif not memory.record.served(request.request_id):

@@ -146,5 +146,5 @@ def test_only_a_user_of_ours_is_confirmed() -> None:
     """An id that CloudFormation invented confirms nobody."""
     record = Record(users={"Provazio": MadeUser()})
 
-    assert record.confirming("Provazio").confirmed == "Provazio"
-    assert record.confirming("stack_RestrictedUser_1ABC") == record
+    assert record.confirming("Provazio", forward=True).confirmed == "Provazio"
+    assert record.confirming("stack_RestrictedUser_1ABC", forward=True) == record
