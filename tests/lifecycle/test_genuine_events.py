@@ -167,7 +167,7 @@ def test_delete_of_a_resource_whose_turn_has_not_come(
 
 
 def test_request_id_is_not_served_for_something_else(
-    stack: Stack, runs: Interleaving, key: str
+    stack: Stack, runs: Interleaving, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An event with the id of a request that was served, and other properties, is refused."""
     sent = event(stack, "Update", SECOND, FIRST)
@@ -175,6 +175,7 @@ def test_request_id_is_not_served_for_something_else(
     stack.deliver(sent)
     other = sent | {"ResourceProperties": sent["ResourceProperties"] | {"Serial": "9"}}
     refused(stack, other, "asked for something else")
+    assert "Failed" in caplog.messages
     assert stack.deliver(sent)["Status"] == "SUCCESS"
 
 

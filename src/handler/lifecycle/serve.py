@@ -16,8 +16,6 @@ from handler.policies.catalogue import Catalogue
 from handler.state.memory import Memory, lease
 from handler.state.record import Answer, Goal, Record
 
-_OTHERWISE = "A request of this id was served that asked for something else; nothing was touched."
-
 
 def serve(
     account: Account,
@@ -28,8 +26,8 @@ def serve(
 ) -> Answer:
     """Serve the request, or repeat the answer that it got.
 
-    `tell` hears what was done and why, `explain` turns a failure into a Reason. Raises
-    UnansweredError when the request must be delivered again.
+    `tell` hears what was done, `explain` turns a failure into a Reason. Raises
+    InvalidPropertiesError before the first call, and what `answer_once` raises.
     """
     desired = None if request.type == "Delete" else desired_of(account, request, catalogue)
     memory = Memory(account, request.owner, request.request_id, is_request=True)
@@ -53,11 +51,15 @@ def answer_once(
 ) -> Answer:
     """Do the work under the lease of the resource, or repeat the answer that the request got.
 
-    `work` returns the attributes, and what was done and why.
+    `work` returns the attributes, and what was done. Raises StackRefusedError when the id was
+    served for something else, and UnansweredError when the request must be delivered again.
     """
     with lease(memory):
         if memory.record.asks_otherwise(request.request_id, request.asked):
-            return Answer("FAILED", _OTHERWISE, {})
+            raise StackRefusedError(
+                "A request of this id was served that asked for something else; nothing was "
+                "touched."
+            )
         if answered := memory.record.answer(request.request_id):
             return answered
         try:
@@ -73,6 +75,10 @@ def answer_once(
 
 
 def ask(account: Account, record: Record, request: Request) -> Operation:
+    """The operation of the stack that the request belongs to.
+
+    Raises StackRefusedError when there is none.
+    """
     # Where nothing is remembered, any state may be one of before.
     leads_back = not record.goals or record.goal(digest(request.properties)) is not None
     return stack.ask(
@@ -81,6 +87,7 @@ def ask(account: Account, record: Record, request: Request) -> Operation:
 
 
 def begin(memory: Memory, request: Request, operation: Operation) -> None:
+    """Remember that the request is being served, and how far its stack has come."""
     memory.record = replace(
         memory.record.begun(request.request_id, request.asked), seen=operation.progress
     )
