@@ -34,7 +34,7 @@ class ProviderError(Exception):
 
 
 class InvalidPropertiesError(ProviderError):
-    """The properties cannot be honoured; raised before the first AWS call.
+    """The properties cannot be honoured; raised before anything is changed.
 
     `problems` has one sentence for each thing that is wrong.
     """
@@ -73,7 +73,7 @@ class StackRefusedError(ProviderError):
 
 
 class StillServingError(ProviderError):
-    """Users live that the provider could not serve as asked, or not any more."""
+    """After the change that is asked for, the provider could no longer serve users that exist."""
 
 
 class GivenUpError(StackRefusedError):
@@ -85,10 +85,10 @@ class UnansweredError(ProviderError):
 
 
 class StillBusyError(UnansweredError):
-    """Another request of the resource was still being served when the time ran out."""
+    """A request that this one must wait for was still being served when the time ran out."""
 
     def __init__(self) -> None:
-        super().__init__("Another request of this resource is being served; this one comes again.")
+        super().__init__("Another request is being served first; this one comes again.")
 
 
 class LeaseLostError(UnansweredError):
@@ -114,7 +114,7 @@ class KeyLimitError(ProviderError):
 
 
 class KeyNotVerifiedError(ProviderError):
-    """STS did not accept the new access key in time; the key was deleted again."""
+    """STS did not accept an access key in time; who made it for this deletes it."""
 
 
 class StillAttachedError(ProviderError):

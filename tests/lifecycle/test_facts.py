@@ -80,7 +80,7 @@ def test_each_decision_and_change_is_one_line(stack: Stack, heard: Heard) -> Non
     assert told == [
         "Rotate", "CreateAccessKey", "KeyAccepted", "PutSecretValue", "CreateSchedule", "Served",
     ]  # fmt: skip
-    assert lines[0]["why"] == "its trigger changed"
+    assert lines[0]["why"] == "another key is asked for"
     assert lines[1]["access_key_id"] == answer["Data"]["AccessKeyId"]
     assert lines[3]["secret"] == "restricted/Provazio"
 

@@ -1,5 +1,6 @@
 """A document of the vendor's or of one's own: what it may be, and what is said when it is none."""
 
+import re
 from typing import Any
 
 import pytest
@@ -209,6 +210,13 @@ def test_what_is_no_policy_is_refused_before_anything_is_touched(
     assert sentence in answer["Reason"]
     assert answer["Reason"].startswith("1 problem"), answer["Reason"]
     assert calls.names == []
+
+
+def test_unknown_elements_are_told_in_order(stack: Stack) -> None:
+    """The same mistakes make the same text, whatever process reads them."""
+    reason = create(stack, policy(STATEMENT, **dict.fromkeys("FEDCBA")))["Reason"]
+
+    assert re.findall("the unknown element '(.)'", reason) == list("ABCDEF")
 
 
 def test_all_problems_of_a_document_are_told_at_once(stack: Stack) -> None:

@@ -313,16 +313,17 @@ def test_copy_that_is_refused_stops_no_roll_back(
     assert stack.send("Update", before)["Reason"] == reason
 
 
+@pytest.mark.parametrize("call", ["remove_regions_from_replication", "delete_secret"])
 def test_copy_that_cannot_be_deleted_stops_no_delete(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, call: str
 ) -> None:
-    """The Delete leaves a secret whose copy stays, says so, and removes everything else."""
+    """The Delete leaves a secret if it or its copy stays, says so, and removes everything else."""
     succeeded(stack.create(**PROPERTIES, ReplicaRegions=["eu-west-1"]))
-    error = SecretsManagerClientError("InvalidRequestException", "The region is disabled.")
-    refuse_always(monkeypatch, SecretsManagerResponse, "remove_regions_from_replication", error)
+    error = SecretsManagerClientError("InvalidRequestException", "It is disabled.")
+    refuse_always(monkeypatch, SecretsManagerResponse, call, error)
     succeeded(stack.delete())
 
-    assert f"The secret {SECRET} stays, because AWS did not delete its copy in" in told(caplog)
+    assert f"The secret {SECRET} stays, because AWS did not delete it or its copy" in told(caplog)
     assert world.secret_names() == [SECRET]
     assert world.user_names() == world.policy_names() == []
 

@@ -210,7 +210,15 @@ def plan(observed: Observed, purpose: Purpose) -> Decision:
         if purpose.rolling_back:
             return Keep(current, "the key to roll back to is gone", lost)
     before = (*lost, *_make_room(observed))
-    return Rotate("its trigger changed" if current else "the secret holds no key", before)
+    return Rotate(_why_new(observed), before)
+
+
+def _why_new(observed: Observed) -> str:
+    if observed.current is None:
+        return "the secret holds no key"
+    if not observed.holds(observed.current):
+        return "the current key is gone"
+    return "another key is asked for"
 
 
 def _abandoned(observed: Observed, purpose: Purpose) -> tuple[str, ...]:

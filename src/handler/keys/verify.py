@@ -26,8 +26,8 @@ def verify(key: AccessKey, deadline: Deadline) -> None:
         if error_code(error) not in _NOT_KNOWN_YET:
             raise  # It says nothing about the key.
         raise KeyNotVerifiedError(
-            f"STS did not accept the new access key {key.access_key_id} "
-            f"({error_code(error)}); it was deleted again and the secret is unchanged."
+            f"STS did not accept access key {key.access_key_id} ({error_code(error)}). "
+            "AWSCURRENT is unchanged; a key that was new is deleted."
         ) from error
     accepted = {Metric.SECONDS_UNTIL_ACCEPTED: time.time() - begun}
     tell(Fact("KeyAccepted", "STS accepts it", {"access_key_id": key.access_key_id}, accepted))

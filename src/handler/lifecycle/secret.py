@@ -122,7 +122,7 @@ def discard(account: Account, state: SecretState) -> None:
         if not regions:
             raise
         text = (
-            f"The secret {state.name} stays, because AWS did not delete its copy in "
+            f"The secret {state.name} stays, because AWS did not delete it or its copy in "
             f"{', '.join(regions)}: {error_code(error)}: {error.response['Error']['Message']} "
             "Delete the copy and the secret by hand."
         )

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-# A user, policy or secret can have 50 (IAM quotas, Secrets Manager quotas); three are kept for the
-# notes on the user.
-MAXIMUM = 47
+# Of a user, policy or secret (IAM quotas, Secrets Manager quotas).
+MAXIMUM = 50
 # Of AWS and of ours, in any case of letters: the first cannot be set, the second mean something.
 _RESERVED = ("aws:", "restricted-iam-user:")
 
@@ -26,7 +25,10 @@ def merged(*layers: Mapping[str, str]) -> dict[str, str]:
 def problems(tags: Mapping[str, str]) -> Iterator[str]:
     """One sentence when the tags are too many."""
     if len(tags) > MAXIMUM:
-        yield f"Tags, the stack's tags and our own are {len(tags)}; at most {MAXIMUM} fit."
+        yield (
+            f"Tags, the stack's tags and our own are {len(tags)}; at most {MAXIMUM} fit. Leave out "
+            f"{len(tags) - MAXIMUM}."
+        )
 
 
 def as_list(tags: Mapping[str, str]) -> list[Any]:

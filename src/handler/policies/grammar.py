@@ -27,7 +27,7 @@ def problems(documents: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _document_problems(document: dict[str, Any]) -> Iterator[str]:
-    for unknown in document.keys() - {"Version", "Id", "Statement"}:
+    for unknown in sorted(document.keys() - {"Version", "Id", "Statement"}):
         yield f"is not a policy: it has the unknown element {shown(unknown)}"
     if document.get("Version") != _VERSION:
         yield f"must have Version {_VERSION}, not {shown(document.get('Version', ''))}"
