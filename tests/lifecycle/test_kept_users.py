@@ -4,15 +4,17 @@ from collections.abc import Callable
 
 import pytest
 
-from doubles import world
+from doubles import late_cloudformation, world
 from doubles.aws_calls import Calls, KilledError, die
 from doubles.fake_cloudformation import Stack
 from doubles.interleave import Interleaving
 from lifecycle.test_memory import (
     FIRST,
+    NAMELESS,
     Properties,
     current,
     event,
+    forget,
     key,
     made,
     refused_secrets,
@@ -216,3 +218,79 @@ def test_roll_back_that_failed_and_was_skipped(stack: Stack, key: str, calls: Ca
     take_back(stack, SECOND, FIRST)
 
     assert world.user_names() == ["Provazio"]
+
+
+@pytest.mark.parametrize("without", ["roll-back", "roll-back at first", "roll-back, as Express"])
+def test_second_update_of_the_kept_user_is_rolled_back_with_the_first(
+    stack: Stack, key: str, without: str
+) -> None:
+    """A stack that failed without roll-back is updated again, and only then rolled back."""
+    rename(stack, SECOND, FIRST)
+    if without.endswith("Express"):
+        stack.express()
+    else:
+        stack.disable_rollback()
+    update(stack, FIRST, SECOND, "Second")
+    rest(stack, "Provazio", "UPDATE_FAILED")
+    repaired = FIRST | {"Tags": [{"Key": "a", "Value": "1"}]}
+    if without.endswith("at first"):
+        stack.disable_rollback(False)
+    update(stack, repaired, FIRST)
+    rest(stack, "Provazio", "UPDATE_FAILED")
+    take_back(stack, repaired, SECOND)
+
+    assert world.user_names() == ["Provazio", "Second"]
+    assert world.keys()[key] == "Active"
+
+
+@pytest.mark.parametrize(
+    "call", ["iam:GetUser", "secretsmanager:DescribeSecret", "iam:ListAttachedUserPolicies"]
+)
+def test_user_that_a_roll_back_failed_to_remove_was_not_kept(
+    stack: Stack, key: str, calls: Calls, call: str
+) -> None:
+    """Nor does it become so when the roll-back fails early and is skipped, and is done again."""
+    update(stack, SECOND, FIRST)
+    calls.first[call] = refuse
+    stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS")
+    answer = stack.deliver(event(stack, "Update", FIRST, SECOND, "Second"))
+    rest(stack, "Provazio", "UPDATE_ROLLBACK_COMPLETE")
+    update(stack, SECOND, FIRST)
+    take_back(stack, SECOND, FIRST)
+
+    assert answer["Status"] == "FAILED"
+    assert world.user_names() == ["Provazio"]
+
+
+@pytest.mark.parametrize("late", [4.0, 9.0, 15.0])
+def test_roll_back_that_is_told_late_leaves_a_kept_user(
+    stack: Stack, key: str, monkeypatch: pytest.MonkeyPatch, late: float
+) -> None:
+    """Even if it is taken for an Update that goes forward."""
+    rename(stack, SECOND, FIRST)
+    update(stack, FIRST, SECOND, "Second")
+    monkeypatch.setattr(late_cloudformation, "STACK_SECONDS", late)
+    take_back(stack, FIRST, SECOND)
+
+    assert world.user_names() == ["Provazio", "Second"]
+
+
+def test_kept_user_stays_when_nothing_is_remembered(stack: Stack, key: str) -> None:
+    """The item of the table is lost before the Update that leads back to the user."""
+    rename(stack, SECOND, FIRST)
+    forget(stack, "Second")
+    update(stack, FIRST, SECOND, "Second")
+    take_back(stack, FIRST, SECOND)
+
+    assert world.user_names() == ["Provazio", "Second"]
+
+
+def test_kept_user_of_a_generated_name_stays_when_nothing_is_remembered(stack: Stack) -> None:
+    """Then the next Update finds it by the name that it would have without `UserName`."""
+    made(stack, NAMELESS)
+    (name,) = world.user_names()
+    rename(stack, SECOND, NAMELESS | {"UserName": name})
+    forget(stack, "Second")
+    update(stack, SECOND | {"Serial": "2"}, SECOND, "Second")
+
+    assert set(world.user_names()) == {name, "Second"}

@@ -83,7 +83,7 @@ def _announce(change: Change, existing: Existing) -> None:
         on_time=desired.on_time,
         known=known,
         retained=False,
-        kept=known and is_other and change.operation.forward,
+        kept=(known and change.operation.forward) if is_other else made.kept,
         made_by=request.request_id if is_create else "",
         inherited=existing.inherited(change),
         iam_path=made.iam_path or account.settings.iam_path,

@@ -14,8 +14,10 @@ from handler.state.memory import Memory
 from handler.state.record import MadeKey, MadeUser
 
 
-def rediscover(account: Account, memory: Memory, request: Request) -> None:
+def rediscover(account: Account, memory: Memory, request: Request, *, forward: bool) -> None:
     """Remember the users, policies and secrets that carry the owner's tags.
+
+    When the stack goes `forward` from them, each may be one that a template kept, so they stay.
 
     It is done when nothing is remembered, or nothing of the users that the request names. Where it
     is remembered that all was deleted, the table is a witness against it: then IAM is only asked
@@ -29,7 +31,7 @@ def rediscover(account: Account, memory: Memory, request: Request) -> None:
     if record.emptied and not any(account.user(name).describe() for name in named):
         return
     users = {
-        name: MadeUser(state.unique_id, complete=True, scheduled=True)
+        name: MadeUser(state.unique_id, complete=True, known=forward, scheduled=True)
         for name in candidates
         if (state := owner.owned(account.user(name).describe()))
     }

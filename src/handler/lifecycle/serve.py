@@ -99,7 +99,7 @@ def _delete(
     _refuse_if_late(memory.record, request, operation)
     begin(memory, request, operation)
     if not request.failed_create:  # It names nothing that could be found again.
-        rediscover.rediscover(account, memory, request)
+        rediscover.rediscover(account, memory, request, forward=False)
     return {}, delete.delete(account, memory, request, operation)
 
 
@@ -111,7 +111,7 @@ def _change(change: Change) -> tuple[dict[str, str], str]:
     if request.type == "Create":
         memory.record = memory.record.leaving_behind(request.request_id)
     else:
-        rediscover.rediscover(account, memory, request)
+        rediscover.rediscover(account, memory, request, forward=change.operation.forward)
         _remember_present(memory, request, change.operation)
     begin(memory, request, change.operation)
     return apply(change)

@@ -89,8 +89,8 @@ class MadeUser:
     that we are about to make. `current` is the access key id that AWSCURRENT held last.
     `active` is what `Status` wants of the keys, `on_time` what `RetirePreviousKey` does. A user is
     `complete` when CloudFormation was told so, `known` when CloudFormation has named it since,
-    `retained` when its resource left the template without a Delete, and `kept` when the last Update
-    led back to it from another user, so that it stays when that is rolled back. `made_by` is the
+    `retained` when its resource left the template without a Delete, and `kept` when the Update that
+    led to it last led back to it, so that it stays when that is rolled back. `made_by` is the
     request id of the Create that made or took it up last; empty when an Update did. `inherited` are
     the ids of what the resource took over: they stay when it goes. `iam_path` and `secret_prefix`
     are the provider's when the user was made; `policy_template` is what it asked for last.
@@ -258,11 +258,14 @@ class Record:
         return any(unique_id in user.inherited for user in self.users.values())
 
     def confirming(self, name: str, *, forward: bool) -> Record:
-        """The same when CloudFormation has shown which user it knows, and goes on from it."""
+        """The same when CloudFormation has shown which user it knows.
+
+        When it goes `forward` from that user, it knows it for good; a roll-back gives it up.
+        """
         if name not in self.users:
             return self
         user = self.users[name]
-        user = replace(user, known=True, retained=False, kept=user.kept and not forward)
+        user = replace(user, known=user.known or forward, retained=False)
         return replace(self.with_user(name, user), confirmed=name)
 
     def leaving_behind(self, request_id: str) -> Record:
