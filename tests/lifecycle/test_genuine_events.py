@@ -30,6 +30,38 @@ def refused(stack: Stack, forged: dict[str, Any], reason: str) -> None:
     )
 
 
+# A state of before, twice.
+
+
+@pytest.mark.parametrize(
+    "then", [{"UserName": "Second"}, {"Serial": "2"}, {"Status": "Inactive"}], ids=str
+)
+def test_update_to_a_state_of_before_lets_its_roll_back_go_first(
+    stack: Stack, runs: Interleaving, key: str, then: dict[str, str]
+) -> None:
+    """An Update that died at once, and comes again while its stack rolls back, changes nothing."""
+    present = FIRST | then
+    name = str(present["UserName"])
+    update(stack, present, FIRST)
+    stack.physical_id = name
+    stack.rest("UPDATE_COMPLETE")
+    users, value, keys = world.user_names(), world.secret(f"restricted/{name}"), world.keys(name)
+    given_up = runs.invoke("A", event(stack, "Update", FIRST, present, name))
+    back = runs.invoke("B", event(stack, "Update", present, FIRST, name))
+    stack.set_status("UPDATE_IN_PROGRESS")
+    given_up.kill(before=0)
+    with runs.explained():
+        runs.alone(given_up)
+        stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS")
+        late_cloudformation.sends(back.event)
+        runs.now += 60.0
+        back.wakes = runs.now + 5.0
+        runs.play()
+        back.succeeded()
+        assert (world.user_names(), world.keys(name)) == (users, keys)
+        assert world.secret(f"restricted/{name}") == value
+
+
 # Late statuses.
 
 

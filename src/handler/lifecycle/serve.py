@@ -8,13 +8,16 @@ from handler.cloudformation import stack
 from handler.cloudformation.operation import Operation
 from handler.cloudformation.request import Request, digest
 from handler.cloudformation.response import MAXIMUM_BYTES
-from handler.errors import StackRefusedError, UnansweredError
+from handler.errors import StackRefusedError, StillBusyError, UnansweredError
 from handler.lifecycle import delete, rediscover
 from handler.lifecycle.apply import apply
 from handler.lifecycle.change import Change, desired_of
 from handler.policies.catalogue import Catalogue
 from handler.state.memory import Memory, lease
 from handler.state.record import Answer, Goal, Record
+
+# How soon after CloudFormation sent a request the function asks for the lease.
+_ARRIVES_SECONDS = 20.0
 
 
 def serve(
@@ -108,6 +111,8 @@ def _change(change: Change) -> tuple[dict[str, str], str]:
     _refuse_if_late(memory.record, request, change.operation)
     if change.operation.forward:
         _heed(change)
+    elif _leaves_older_state(change):
+        _give_way(change)
     if request.type == "Create":
         memory.record = memory.record.leaving_behind(request.request_id)
     else:
@@ -127,6 +132,35 @@ def _heed(change: Change) -> None:
             stack.confirm(change.account, request, change.operation)
 
     change.account.deadline.heed = heed
+
+
+def _leaves_older_state(change: Change) -> bool:
+    """Whether an Update leaves a state that the resource had before this update of the stack.
+
+    A roll-back leaves what its own update led to. So this was sent before the stack turned back,
+    unless CloudFormation gives the roll-back another LastUpdatedTime.
+    """
+    record = change.memory.record
+    present = record.goals[0].digest if record.goals else ""
+    return (
+        present == digest(change.request.old_properties)
+        and record.seen.updated < change.operation.progress.updated
+    )
+
+
+def _give_way(change: Change) -> None:
+    """Let who waits for the lease go first; raises StillBusyError.
+
+    It is the roll-back, after which this request is late. Nobody comes if this is the roll-back.
+    """
+    memory, request = change.memory, change.request
+
+    def somebody_waits(_: None) -> bool:
+        return memory.waiting not in ("", request.request_id)
+
+    change.account.deadline.until(memory.renew, somebody_waits, seconds=_ARRIVES_SECONDS)
+    if somebody_waits(None):
+        raise StillBusyError
 
 
 def _refuse_if_late(record: Record, request: Request, operation: Operation) -> None:
