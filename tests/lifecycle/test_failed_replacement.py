@@ -10,6 +10,7 @@ from doubles.aws_calls import Calls
 from doubles.fake_cloudformation import ResponseUrl, Stack
 from handler import app
 from handler.cloudformation.response import UndeliveredError
+from lifecycle.test_defects_of_others import POLICY_ARN
 from lifecycle.test_memory import (
     FIRST,
     SECRET,
@@ -124,6 +125,25 @@ def test_roll_back_that_fails_is_continued(
     stack.rest("UPDATE_ROLLBACK_FAILED")
     roll_back(stack, FIRST, OTHER, back["PhysicalResourceId"])
 
+    only_the_first_user_is_left(key)
+
+
+def test_policy_of_a_given_up_user_that_somebody_else_has(
+    stack: Stack, key: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The roll-back succeeds without it, and the log says who has it; the next Update removes it."""
+    update(stack, OTHER, FIRST)
+    arn = POLICY_ARN.replace("Provazio", "Second")
+    world.iam().create_group(GroupName="helpers")
+    world.iam().attach_group_policy(GroupName="helpers", PolicyArn=arn)
+    roll_back(stack, FIRST, OTHER, "Second")
+    (stays,) = (vars(line) for line in caplog.records if line.message == "PolicyStays")
+    left = world.user_names(), world.policy_names()
+    world.iam().detach_group_policy(GroupName="helpers", PolicyArn=arn)
+    update(stack, FIRST | {"PreviousKeyGraceHours": "5"}, FIRST)
+
+    assert f"{arn} is attached to helpers" in stays["why"]
+    assert left == (["Provazio"], ["Provazio", "Second"])
     only_the_first_user_is_left(key)
 
 

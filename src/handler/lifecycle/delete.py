@@ -11,6 +11,7 @@ from handler.aws.account import Account
 from handler.cloudformation.operation import Operation
 from handler.cloudformation.request import Request
 from handler.errors import StillAttachedError, error_code
+from handler.facts import Fact, tell
 from handler.keys import retire
 from handler.lifecycle import policies, secret, takeover
 from handler.lifecycle.change import Change
@@ -60,7 +61,8 @@ def delete_unconfirmed(change: Change) -> None:
     """Remove the users that are neither the desired one nor the one that CloudFormation removes.
 
     They are successors that a roll-back gives up, or that CloudFormation refused. One that
-    CloudFormation has named since gets a Delete of its own, or was kept by its template.
+    CloudFormation has named since gets a Delete of its own, or was kept by its template. A policy
+    that somebody else has stays until the next request.
     """
     given_up = "" if change.operation.forward else change.request.former_physical_id
     names = [
@@ -69,7 +71,8 @@ def delete_unconfirmed(change: Change) -> None:
         if name != change.desired.user_name
         and (not user.known or (name == given_up and not user.kept))
     ]
-    _remove_all(change.account, change.memory, names)
+    for problem in _remove_all(change.account, change.memory, names):
+        tell(Fact("PolicyStays", problem))
 
 
 def _remove_all(account: Account, memory: Memory, names: list[str]) -> list[str]:
