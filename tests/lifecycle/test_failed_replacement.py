@@ -131,7 +131,7 @@ def test_roll_back_that_fails_is_continued(
 def test_policy_of_a_given_up_user_that_somebody_else_has(
     stack: Stack, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The roll-back succeeds without it, and the log says who has it; the next Update removes it."""
+    """The roll-back succeeds and the log says who has it; the next Update removes it."""
     update(stack, OTHER, FIRST)
     arn = POLICY_ARN.replace("Provazio", "Second")
     world.iam().create_group(GroupName="helpers")

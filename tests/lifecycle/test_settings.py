@@ -362,13 +362,13 @@ def test_overtaken_event_is_refused(provider: Stack, monkeypatch: pytest.MonkeyP
         raise StillBusyError
 
     with monkeypatch.context() as patch:
-        patch.setattr("handler.lifecycle.provider.known_users", die)
+        patch.setattr("handler.lifecycle.provider_settings.known_users", die)
         with pytest.raises(StillBusyError):
             app.lambda_handler(died, LambdaContext())
     assert provider.send("Update", HELD)["Status"] == "SUCCESS"
 
     late_cloudformation.sends(provider.event("Update", HELD))
-    assert "after another of the same resource" in provider.deliver(died)["Reason"]
+    assert "had gone on; nothing was touched" in provider.deliver(died)["Reason"]
 
 
 def test_bad_properties_are_named(provider: Stack) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from handler.aws.account import Account
 from handler.cloudformation import stack
@@ -99,7 +100,7 @@ def begin(memory: Memory, request: Request, operation: Operation) -> None:
 def _delete(
     account: Account, memory: Memory, request: Request, operation: Operation
 ) -> tuple[dict[str, str], str]:
-    _refuse_if_late(memory.record, request, operation)
+    refuse_if_late(memory.record, request, operation)
     begin(memory, request, operation)
     if not request.failed_create:  # It names nothing that could be found again.
         rediscover.rediscover(account, memory, request, forward=False)
@@ -108,9 +109,9 @@ def _delete(
 
 def _change(change: Change) -> tuple[dict[str, str], str]:
     account, memory, request = change.account, change.memory, change.request
-    _refuse_if_late(memory.record, request, change.operation)
+    refuse_if_late(memory.record, request, change.operation)
     if change.operation.forward:
-        _heed(change)
+        account.deadline.heed = partial(heed, account, memory, request, change.operation)
     elif _leaves_older_state(change):
         _give_way(change)
     if request.type == "Create":
@@ -122,16 +123,11 @@ def _change(change: Change) -> tuple[dict[str, str], str]:
     return apply(change)
 
 
-def _heed(change: Change) -> None:
-    """While we wait for AWS, stop when the stack has turned back and its next request waits."""
-    memory, request = change.memory, change.request
-
-    def heed() -> None:
-        memory.renew()
-        if memory.waiting not in ("", request.request_id):
-            stack.confirm(change.account, request, change.operation)
-
-    change.account.deadline.heed = heed
+def heed(account: Account, memory: Memory, request: Request, operation: Operation) -> None:
+    """Keep the lease; raises GivenUpError when the stack has turned back and its next one waits."""
+    memory.renew()
+    if memory.others_wait:
+        stack.confirm(account, request, operation)
 
 
 def _leaves_older_state(change: Change) -> bool:
@@ -141,11 +137,8 @@ def _leaves_older_state(change: Change) -> bool:
     unless CloudFormation gives the roll-back another LastUpdatedTime.
     """
     record = change.memory.record
-    present = record.goals[0].digest if record.goals else ""
-    return (
-        present == digest(change.request.old_properties)
-        and record.seen.updated < change.operation.progress.updated
-    )
+    leaves_present = record.is_in(digest(change.request.old_properties))
+    return leaves_present and record.seen.updated < change.operation.progress.updated
 
 
 def _give_way(change: Change) -> None:
@@ -153,26 +146,23 @@ def _give_way(change: Change) -> None:
 
     It is the roll-back, after which this request is late. Nobody comes if this is the roll-back.
     """
-    memory, request = change.memory, change.request
-
-    def somebody_waits(_: None) -> bool:
-        return memory.waiting not in ("", request.request_id)
-
-    change.account.deadline.until(memory.renew, somebody_waits, seconds=_ARRIVES_SECONDS)
-    if somebody_waits(None):
+    memory = change.memory
+    change.account.deadline.until(
+        memory.renew, lambda _: memory.others_wait, seconds=_ARRIVES_SECONDS
+    )
+    if memory.others_wait:
         raise StillBusyError
 
 
-def _refuse_if_late(record: Record, request: Request, operation: Operation) -> None:
+def refuse_if_late(record: Record, request: Request, operation: Operation) -> None:
     """Raise StackRefusedError for a request that another one has overtaken, or its own stack.
 
     A roll-back leads to a state that the resource was in. An Update that leads from the present
     state to one where it never was, while the stack rolls back, is what the stack has given up.
     """
-    present = record.goals[0].digest if record.goals else ""
     given_up = (
         operation.rolling_back
-        and present == digest(request.old_properties)
+        and record.is_in(digest(request.old_properties))
         and record.goal(digest(request.properties)) is None
     )
     if given_up or record.overtaken(request.request_id):

@@ -41,7 +41,7 @@ def take(account: Account, step: Step) -> str:
 def _give_way(memory: Memory) -> None:
     """While the rotation waits for AWS, let a request of CloudFormation go first."""
     memory.renew()
-    if memory.waiting:
+    if memory.others_wait:
         raise RotationPutOffError
 
 

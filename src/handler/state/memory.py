@@ -36,12 +36,10 @@ _TOMBSTONE_SECONDS = 7 * 24 * 3600.0
 class Memory:
     """What is remembered of one resource, while its lease is held.
 
-    Changes of `record` are written by `save` and by `close`, whichever comes first. `waiting` says
-    who waited for the lease when the table was asked last.
+    Changes of `record` are written by `save` and by `close`, whichever comes first.
     """
 
     record: Record
-    waiting = ""
 
     def __init__(
         self, account: Account, owner: Owner, waiter: str, *, is_request: bool = False
@@ -56,6 +54,7 @@ class Memory:
         self._request_id = waiter if is_request else None
         self._holder = str(uuid.uuid4())
         self._ends = 0.0
+        self._waiting = ""
 
     def peek(self) -> Record:
         """The record as it is, without the lease: good for what never changes."""
@@ -103,6 +102,11 @@ class Memory:
         text = str(self.record)
         self._extend(lambda until: self._table.write(self._holder, text, until))
         self._saved = self.record
+
+    @property
+    def others_wait(self) -> bool:
+        """Whether somebody else waited for the lease when the table was asked last."""
+        return self._waiting not in ("", self._waiter)
 
     def announce(self, user_name: str) -> None:
         """Write the record if the table lacks a name in it: what is only changed is found again."""
@@ -153,7 +157,7 @@ class Memory:
         until = time.time() + LEASE_SECONDS
         item = call(until)
         if item:
-            self._ends, self.waiting = until, item.waiting
+            self._ends, self._waiting = until, item.waiting
         return item
 
 

@@ -218,6 +218,10 @@ class Record:
         """Whether the request was begun, and another after it."""
         return self.served(request_id) is not None and self.requests[0].request_id != request_id
 
+    def is_in(self, digest: str) -> bool:
+        """Whether these properties led to the state that the resource is in."""
+        return bool(self.goals) and self.goals[0].digest == digest
+
     def goal(self, digest: str) -> Goal | None:
         """The state that these properties led to, if the resource was ever in it."""
         return next((goal for goal in self.goals if goal.digest == digest), None)

@@ -1,6 +1,5 @@
 """All users that the table knows, of whatever stack."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from handler.aws.account import Account
@@ -11,7 +10,6 @@ from handler.state.table import Entry, entries
 
 _PAUSE_SECONDS = 3.0
 _LEAST_SECONDS = 30.0
-_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -49,13 +47,6 @@ def known_users(account: Account, but: Owner) -> list[KnownUser]:
         for entry, record in found
         for name, made in sorted(record.users.items())
     ]
-
-
-def named(users: Iterable[KnownUser]) -> str:
-    """The users in words, at most ten of them, so that a Reason has room for what to do."""
-    names = [str(user) for user in users]
-    more = ["and others"] if len(names) > _NAMED else []
-    return ", ".join([*names[:_NAMED], *more])
 
 
 def _owner(entry: Entry) -> Owner:

@@ -67,7 +67,7 @@ def test_second_holder_waits_until_the_first_is_done(
         slept.append(seconds)
         first.hold()
         first.renew()
-        assert first.waiting == "second"
+        assert first.others_wait
         first.close()
 
     monkeypatch.setattr("time.sleep", let_go)
