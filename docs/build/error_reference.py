@@ -1,9 +1,11 @@
 """Writes docs/errors.md: every reason in src/handler, what it means, and what to do.
 
-A reason is a text that a failure is raised with, or a problem of the properties, which is yielded.
+A reason is a text that a failure is raised with, or a problem of the properties, which is yielded
+or given to `refuse`.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,8 @@ _PROBLEM_ROOMS = ("model", "policies", "properties")
 _PROBLEMS = "InvalidPropertiesError"
 # Its texts have no failure of their own.
 _ANY = "reason"
+# Functions whose texts are put into those of a failure.
+_PARTS = {"misfit": "StackRefusedError", "_misfit_of": "StackRefusedError"}
 
 
 @dataclass(frozen=True, order=True)
@@ -41,7 +45,7 @@ def reasons(directory: Path = HANDLER) -> list[Reason]:
     # What such a failure is raised with is a part of its text.
     with_own_text = {reason.failure for reason in own}
     raised = {reason for reason in raised if reason.failure not in with_own_text}
-    problems = {
+    problems = {reason for tree in trees.values() for reason in _of_refusals(tree)} | {
         reason
         for path, tree in trees.items()
         if path.relative_to(directory).parts[0] in _PROBLEM_ROOMS
@@ -115,8 +119,9 @@ def _of_raises(tree: ast.Module) -> Iterator[Reason]:
             case ast.Raise(exc=ast.Call(func=ast.Name(id=failure), args=[argument, *_])):
                 if failure.endswith("Error"):
                     yield from (Reason(failure, text) for text in _texts(argument, functions))
-    if reason := functions.get(_ANY):
-        yield from (Reason(_ANY, text) for text in _returned(reason, functions))
+    for name, failure in ((_ANY, _ANY), *_PARTS.items()):
+        if function := functions.get(name):
+            yield from (Reason(failure, text) for text in _returned(function, functions) if text)
 
 
 def _of_problems(tree: ast.Module) -> Iterator[Reason]:
@@ -125,6 +130,14 @@ def _of_problems(tree: ast.Module) -> Iterator[Reason]:
         match node:
             case ast.Yield(value=ast.expr() as value):
                 yield from (Reason(_PROBLEMS, text) for text in _texts(value, _functions(tree)))
+
+
+def _of_refusals(tree: ast.Module) -> Iterator[Reason]:
+    """The problems that `refuse` is given one by one."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="refuse"), args=[ast.GeneratorExp(elt=problem)]):
+                yield from (Reason(_PROBLEMS, text) for text in _texts(problem, _functions(tree)))
 
 
 def _functions(tree: ast.Module) -> dict[str, ast.FunctionDef]:
@@ -143,9 +156,10 @@ def _texts(node: ast.expr, functions: dict[str, ast.FunctionDef]) -> Iterator[st
         case ast.Constant(value=str(text)):
             yield text
         case ast.JoinedStr(values=parts):
-            yield "".join(
+            text = "".join(
                 str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts
             )
+            yield re.sub("…+", "…", text)
         case ast.Call(func=ast.Name(id=name)) if name in functions:
             yield from _returned(functions[name], functions)
 

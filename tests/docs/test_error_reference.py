@@ -39,6 +39,14 @@ def test_no_meaning_is_left_over() -> None:
             Reason("NewError", "Said."),
         ),
         (
+            'refuse(f"{name} is wrong." for name in names)',
+            Reason("InvalidPropertiesError", "… is wrong."),
+        ),
+        (
+            'def misfit(self):\n if self: return f"{a}{b} is gone"\n return ""',
+            Reason("StackRefusedError", "… is gone"),
+        ),
+        (
             'class NewError(Exception):\n def __init__(self): super().__init__("It is new.")',
             Reason("NewError", "It is new."),
         ),

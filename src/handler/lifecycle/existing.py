@@ -78,7 +78,7 @@ def take_up_policy(change: Change, policy: Policy) -> PolicyState:
         partial(account.policies.describe, arn), seconds=YOUNG_SECONDS
     )
     if state is None:
-        raise NameTakenError(f"policy {policy.name}", "")
+        raise NameTakenError(f"policy {policy.name}")
     _refuse_unless_ours(change, state, arn, f"policy {arn}")
     return state
 
@@ -94,7 +94,7 @@ def _refuse_user(change: Change, user: UserState) -> None:
     if not memory.owns(user, made.user_id):
         raise NameTakenError(what, holder(user), way_out)
     if made.retained:
-        raise _left_behind(what, way_out)
+        raise OutOfReachError(_left_behind(what, way_out))
     if not is_exact:
         raise OutOfReachError(_why_hidden(user, name, account.settings))
 
@@ -105,13 +105,13 @@ def _refuse_unless_ours(change: Change, state: Identified, name: str, what: str)
     if takeover.is_invited(change, state):
         return
     if record.is_left_behind(name, state.unique_id):
-        raise _left_behind(what, "Choose another name or remove it first.")
+        raise OutOfReachError(_left_behind(what, "Choose another name or remove it first."))
     if not change.memory.owns(state, record.known_id(name)):
         raise NameTakenError(what, holder(state))
 
 
-def _left_behind(what: str, way_out: str) -> OutOfReachError:
-    return OutOfReachError(
+def _left_behind(what: str, way_out: str) -> str:
+    return (
         f"The {what} was kept when this resource left its template before; it was left as it is. "
         f"{way_out}"
     )
