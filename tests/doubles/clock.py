@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from handler.keys import grace
+from handler import clock
 
 # AWS Lambda Developer Guide, "Asynchronous invocation": how long after a failure an event comes
 # again. The lease of an environment that died ends a little later.
@@ -59,7 +59,7 @@ def install(
     monkeypatch.setattr(time, "time", function_time)
     monkeypatch.setattr(time, "time_ns", lambda: int(function_time() * 1e9))
     monkeypatch.setattr(time, "monotonic", aws_time)
-    monkeypatch.setattr(grace, "now", lambda: datetime.fromtimestamp(function_time(), UTC))
+    monkeypatch.setattr(clock, "now", lambda: datetime.fromtimestamp(function_time(), UTC))
     for module in ("iam", "secretsmanager"):
         monkeypatch.setattr(f"moto.{module}.models.utcnow", lambda: _naive(aws_time()))
 

@@ -12,7 +12,7 @@ from moto.scheduler.responses import EventBridgeSchedulerResponse
 from doubles import world
 from doubles.fake_cloudformation import LambdaContext
 from handler import app
-from handler.keys import grace
+from handler import clock as provider_clock
 
 _create_schedule = EventBridgeSchedulerResponse.create_schedule
 
@@ -24,7 +24,7 @@ def create_schedule(response: EventBridgeSchedulerResponse) -> str:
         raise ValidationException(f"Value '{name}' at 'name' failed to satisfy constraint.")
     if group not in response.scheduler_backend.schedule_groups:
         raise ScheduleGroupNotFound(group)
-    if due(response._get_param("ScheduleExpression")) <= grace.now():
+    if due(response._get_param("ScheduleExpression")) <= provider_clock.now():
         raise ValidationException("Invalid Schedule Expression: the time is in the past.")
     return _create_schedule(response)
 

@@ -205,7 +205,7 @@ def test_end_of_a_grace_that_fails_is_counted(
     stack.create(**PROPERTIES)
     stack.update(**ROTATED)
     heard.metrics()
-    monkeypatch.setattr("handler.keys.grace.now", lambda: later)
+    monkeypatch.setattr("handler.clock.now", lambda: later)
     (schedule,) = world.schedules()
     calls.arm(3, Fault.REFUSED)
     with pytest.raises(Exception, match="It broke"):

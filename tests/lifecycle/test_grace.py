@@ -18,7 +18,7 @@ from doubles.clock import Clock
 from doubles.fake_cloudformation import FUNCTION_ARN, LambdaContext, Stack
 from doubles.secrets_manager import SecretsManager
 from handler import app
-from handler.keys import grace
+from handler import clock as provider_clock
 from handler.state.record import Record
 
 PROPERTIES: dict[str, Any] = {"UserName": "Provazio", "PolicyTemplate": "vanilla", "Serial": "1"}
@@ -187,7 +187,7 @@ def test_busy_stack_puts_the_end_off(stack: Stack, clock: Clock) -> None:
 
     schedule = the_schedule()
     assert world.keys() == {old: "Active", new: "Active"}
-    due = strict_scheduler.due(schedule["ScheduleExpression"]) - grace.now()
+    due = strict_scheduler.due(schedule["ScheduleExpression"]) - provider_clock.now()
     assert timedelta(minutes=14) < due < timedelta(minutes=16)
     stack.set_status("UPDATE_COMPLETE")
     clock.advance(minutes=16)
@@ -229,13 +229,13 @@ def test_key_in_use_outlives_its_grace(
     """A replaced key that was used of late stays for a day, which is counted and logged."""
     old, new = rotated(stack)
     clock.advance(hours=24)
-    world.use_key(old, grace.now() - timedelta(hours=23))
+    world.use_key(old, provider_clock.now() - timedelta(hours=23))
     caplog.clear()
     fire()
 
     assert world.keys() == {old: "Active", new: "Active"}
     assert put_off(stack) == {old: 1, new: 0}
-    due = strict_scheduler.due(the_schedule()["ScheduleExpression"]) - grace.now()
+    due = strict_scheduler.due(the_schedule()["ScheduleExpression"]) - provider_clock.now()
     assert timedelta(hours=23, minutes=59) < due < timedelta(hours=24, seconds=2)
     line = told(caplog)
     assert line["why"].startswith("it was last used at ")
@@ -259,17 +259,17 @@ def test_key_in_use_goes_after_thirty_days(
     for times in range(1, 31):
         clock.advance(
             seconds=(
-                strict_scheduler.due(the_schedule()["ScheduleExpression"]) - grace.now()
+                strict_scheduler.due(the_schedule()["ScheduleExpression"]) - provider_clock.now()
             ).total_seconds()
         )
-        world.use_key(old, grace.now())
+        world.use_key(old, provider_clock.now())
         fire()
         assert put_off(stack) == {old: times, new: 0}
     limit = datetime.fromisoformat(world.secret()["CreateDate"]) + timedelta(days=31)
     due = strict_scheduler.due(the_schedule()["ScheduleExpression"])
     assert timedelta() <= due - limit < timedelta(seconds=1)
-    clock.advance(seconds=(due - grace.now()).total_seconds())
-    world.use_key(old, grace.now())
+    clock.advance(seconds=(due - provider_clock.now()).total_seconds())
+    world.use_key(old, provider_clock.now())
     caplog.clear()
     fire()
 
@@ -283,7 +283,7 @@ def test_key_in_use_goes_on_time_if_that_is_wanted(stack: Stack, clock: Clock) -
     """With `OnTime` nobody asks for the use."""
     old, new = rotated(stack, RetirePreviousKey="OnTime")
     clock.advance(hours=24)
-    world.use_key(old, grace.now())
+    world.use_key(old, provider_clock.now())
     fire()
 
     assert world.keys() == {new: "Active"}
@@ -300,7 +300,7 @@ def test_key_that_was_put_off_goes_when_the_properties_say_so(
     """Both properties take effect in place, also on a key that outlived its grace."""
     old, new = rotated(stack)
     clock.advance(hours=24)
-    world.use_key(old, grace.now())
+    world.use_key(old, provider_clock.now())
     fire()
     stack.update(**ROTATED | ends_it)
 
@@ -312,7 +312,7 @@ def test_key_in_use_is_put_off_by_an_update_that_catches_up(stack: Stack, clock:
     """An Update after a schedule that did not fire asks as well; the next leaves all as it is."""
     old, new = rotated(stack)
     clock.advance(hours=30)
-    world.use_key(old, grace.now())
+    world.use_key(old, provider_clock.now())
     stack.update(**ROTATED, Revision="2")
 
     assert world.keys() == {old: "Active", new: "Active"}
@@ -326,11 +326,11 @@ def test_grace_that_is_made_longer_outlives_what_was_put_off(stack: Stack, clock
     """Whichever ends later holds."""
     old, _ = rotated(stack)
     clock.advance(hours=24)
-    world.use_key(old, grace.now())
+    world.use_key(old, provider_clock.now())
     fire()
     stack.update(**ROTATED, PreviousKeyGraceHours="720")
 
-    due = strict_scheduler.due(the_schedule()["ScheduleExpression"]) - grace.now()
+    due = strict_scheduler.due(the_schedule()["ScheduleExpression"]) - provider_clock.now()
     assert timedelta(days=28) < due < timedelta(days=30)
 
 
@@ -364,7 +364,7 @@ def test_use_soon_after_it_was_published_counts(stack: Stack, clock: Clock) -> N
     """What somebody does with a young key is told from our proof by its time."""
     old, new = rotated(stack, PreviousKeyGraceHours="1")
     clock.advance(hours=1)
-    world.use_key(old, grace.now() - timedelta(minutes=50))
+    world.use_key(old, provider_clock.now() - timedelta(minutes=50))
     fire()
 
     assert world.keys() == {old: "Active", new: "Active"}
@@ -423,7 +423,7 @@ def test_schedule_that_fails_leaves_the_end_to_the_next_delivery(
     """An end that could not be put off is not remembered as put off."""
     old, new = rotated(stack)
     clock.advance(hours=24)
-    world.use_key(old, grace.now())
+    world.use_key(old, provider_clock.now())
     event = json.loads(the_schedule()["Target"]["Input"])
     calls.first["scheduler:CreateSchedule"] = lambda: refuse("Broken", "CreateSchedule")
     with pytest.raises(ClientError):
@@ -443,7 +443,7 @@ def test_key_that_comes_back_is_no_longer_put_off(stack: Stack, clock: Clock) ->
     assert stack.send("Update", PROPERTIES)["Status"] == "SUCCESS"
     stack.set_status("UPDATE_COMPLETE")
     clock.advance(hours=24)
-    world.use_key(old, grace.now())
+    world.use_key(old, provider_clock.now())
     fire()
     assert put_off(stack)[old] == 1
     stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS")

@@ -75,7 +75,7 @@ def test_replaced_key_goes_when_its_grace_is_over(
     rotation.rotate()
     (schedule,) = world.schedules()
     due = strict_scheduler.due(schedule["ScheduleExpression"])
-    monkeypatch.setattr("handler.keys.grace.now", lambda: due)
+    monkeypatch.setattr("handler.clock.now", lambda: due)
     strict_scheduler.fire(schedule)
 
     assert list(world.keys()) == [current()]

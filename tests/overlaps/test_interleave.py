@@ -10,9 +10,9 @@ from doubles.aws_calls import Fault
 from doubles.fake_cloudformation import ResponseUrl, Stack
 from doubles.interleave import Interleaving, Turn
 from handler import app
+from handler import clock as provider_clock
 from handler.aws.clients import clients
 from handler.deadline import Deadline
-from handler.keys import grace
 
 
 @pytest.fixture
@@ -129,7 +129,11 @@ def test_clock_that_is_off(runs: Interleaving, monkeypatch: pytest.MonkeyPatch) 
     seen: dict[str, tuple[float, float, int]] = {}
 
     def look(_event: dict[str, Any], context: Any) -> None:
-        times = (time.time(), grace.now().timestamp(), context.get_remaining_time_in_millis())
+        times = (
+            time.time(),
+            provider_clock.now().timestamp(),
+            context.get_remaining_time_in_millis(),
+        )
         seen[context.log_stream_name[-1]] = times
 
     monkeypatch.setattr(app, "lambda_handler", look)

@@ -25,11 +25,6 @@ _LONGEST_PUT_OFF = timedelta(days=30)
 TOLERANCE = timedelta(minutes=1)  # Between the clocks of Lambda and IAM.
 
 
-def now() -> datetime:
-    """The time by which keys are judged."""
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True)
 class LastUse:
     """When a key was used last; None for never, if IAM has `told` it."""

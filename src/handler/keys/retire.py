@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from botocore.exceptions import ClientError
 
+from handler import clock
 from handler.aws.account import Account
 from handler.cloudformation import stack
 from handler.errors import error_code
@@ -42,7 +43,7 @@ def end_grace(
             continue
         retirement = Retirement(owner, user_name, secret_name, access_key_id)
         due = grace.ends(key, made)
-        if due <= grace.now() + _SOONEST:
+        if due <= clock.now() + _SOONEST:
             _end(account, memory, retirement)
         else:
             _schedule(account, memory, retirement, due)
@@ -81,7 +82,7 @@ def retire(account: Account, retirement: Retirement) -> None:
         if why:
             _tell(retirement, _NOTHING, why)
         elif stack.is_busy(account, retirement.owner):
-            _schedule(account, memory, retirement, grace.now() + _PATIENCE)
+            _schedule(account, memory, retirement, clock.now() + _PATIENCE)
             _tell(retirement, _PUT_OFF, "the stack is at work and may roll back to the key")
         else:
             _end(account, memory, retirement)
@@ -106,7 +107,7 @@ def _still_wanted(record: Record, retirement: Retirement) -> str:
     key = user.keys.get(retirement.access_key_id)
     if key is None or not key.replaced or retirement.access_key_id == user.current:
         return "the key is not one that was replaced"
-    if grace.now() < grace.ends(key, user) - grace.TOLERANCE:
+    if clock.now() < grace.ends(key, user) - grace.TOLERANCE:
         return "the grace of the key is not over"
     return ""
 
@@ -119,7 +120,7 @@ def _end(account: Account, memory: Memory, retirement: Retirement) -> None:
     del others[access_key_id]
     ending = Ending("its grace is over")
     if grace.asks_for_use(made):
-        ending = grace.ending(key, made, _last_use(account, retirement), grace.now())
+        ending = grace.ending(key, made, _last_use(account, retirement), clock.now())
     if ending.until is None:
         account.access_keys(user_name).discard(access_key_id)
         memory.note(user_name, keys=others)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from botocore.exceptions import ClientError
 
+from handler import clock
 from handler.aws.account import Account
 from handler.aws.clients import BEFORE_CHANGE
 from handler.aws.iam.access_keys import AccessKeys
@@ -15,7 +16,6 @@ from handler.aws.secretsmanager.secret import CredentialSecret
 from handler.aws.secretsmanager.value import secret_string
 from handler.errors import error_code
 from handler.facts import Fact, Metric, count, tell
-from handler.keys import grace
 from handler.keys.plan import (
     RECENT,
     Decision,
@@ -112,9 +112,9 @@ class Credentials:
                 current = self._rotate(token, purpose.trigger, observed)
         self.discard(decision.delete_after)
         # A key that comes back takes the place of the other one now, a new key since it was made.
-        replaced = grace.now() if isinstance(decision, Restore) else current.created
+        replaced = clock.now() if isinstance(decision, Restore) else current.created
         gone = (*decision.delete_before, *decision.delete_after)
-        published = grace.now().isoformat() if isinstance(decision, Rotate) else ""
+        published = clock.now().isoformat() if isinstance(decision, Rotate) else ""
         self.remember(observed, current, replaced, gone, published)
         return Filled(current, decision, observed)
 
@@ -172,7 +172,7 @@ class Credentials:
 
     def _announce(self, before: tuple[str, ...]) -> None:
         """Remember that a key is about to be made beside those of before."""
-        self.memory.note(self.user_name, minting=Minting(before, grace.now().isoformat()))
+        self.memory.note(self.user_name, minting=Minting(before, clock.now().isoformat()))
         self.memory.save()
 
     @contextmanager
@@ -186,7 +186,7 @@ class Credentials:
         def announce() -> None:
             check()
             minting = self.memory.user(self.user_name).minting
-            if minting and grace.now() > datetime.fromisoformat(minting.announced) + RECENT:
+            if minting and clock.now() > datetime.fromisoformat(minting.announced) + RECENT:
                 self._announce(before)
 
         former = BEFORE_CHANGE.set(announce)

@@ -4,9 +4,10 @@ It is driven by what AWS holds: repeating it, or coming back to it after it was 
 the same user, policies, secret and key.
 """
 
+from handler import clock
 from handler.aws.iam.user import UserState
 from handler.errors import refuse
-from handler.keys import grace, retire, status
+from handler.keys import retire, status
 from handler.lifecycle import delete, policies, secret
 from handler.lifecycle.change import Change
 from handler.lifecycle.existing import Existing
@@ -98,7 +99,7 @@ def _announce(change: Change, existing: Existing) -> None:
         },
     )
     if existing.user is None:
-        memory.note(desired.user_name, minting=Minting((), grace.now().isoformat()))
+        memory.note(desired.user_name, minting=Minting((), clock.now().isoformat()))
     if is_create or existing.user is None:
         memory.save()
     else:

@@ -4,10 +4,11 @@ Its item may have been removed by hand, or the table restored from a backup. Own
 witness then.
 """
 
+from handler import clock
 from handler.aws.account import Account
 from handler.aws.secretsmanager.description import CURRENT, PREVIOUS
 from handler.cloudformation.request import Request
-from handler.keys import grace, retire
+from handler.keys import retire
 from handler.lifecycle import names
 from handler.model.owner import Owner
 from handler.state.memory import Memory
@@ -70,7 +71,7 @@ def _keys(
         for stage in (PREVIOUS, CURRENT)
         if ending and (stored := account.secret(name).stored_key(stage))
     ]
-    now = grace.now().isoformat()
+    now = clock.now().isoformat()
     return {key_id: MadeKey("", "", now) for key_id in ending} | {
         stored.access_key_id: MadeKey(stored.trigger, stored.version_id)
         for stored in held

@@ -2,12 +2,12 @@
 
 from botocore.exceptions import ClientError
 
+from handler import clock
 from handler.aws.account import Account
 from handler.aws.iam.user import UserState
 from handler.aws.secretsmanager.description import SecretState
 from handler.errors import ReaderRefusedError, ReplicationError, error_code
 from handler.facts import Fact, tell
-from handler.keys import grace
 from handler.keys.rotate import Credentials, Filled
 from handler.lifecycle.change import Change
 
@@ -19,7 +19,7 @@ def look(account: Account, name: str) -> SecretState | None:
     """
 
     def settled(state: SecretState | None) -> bool:
-        return not (state and state.is_going(grace.now()))
+        return not (state and state.is_going(clock.now()))
 
     state = account.deadline.until(account.secret(name).describe, settled)
     if not settled(state):

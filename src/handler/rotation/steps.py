@@ -6,13 +6,14 @@ made, and moves away when it becomes AWSCURRENT. A step for any other version is
 
 from dataclasses import dataclass
 
+from handler import clock
 from handler.aws.account import Account
 from handler.aws.secretsmanager.description import CURRENT, PENDING, SecretState
 from handler.aws.secretsmanager.secret import CredentialSecret
 from handler.cloudformation import stack
 from handler.errors import KeyNotVerifiedError, RotationPutOffError, RotationRefusedError
 from handler.facts import Metric, concern, count
-from handler.keys import grace, retire, status
+from handler.keys import retire, status
 from handler.keys.plan import Purpose
 from handler.keys.rotate import Credentials
 from handler.keys.verify import verify
@@ -171,13 +172,13 @@ class Rotation:
         self._secret.promote(self.token, self.current.version_id)
         count(Metric.ROTATIONS)
         self._secret.unstage(self.token)
-        self._begin_grace(candidate, grace.now().isoformat())
+        self._begin_grace(candidate, clock.now().isoformat())
 
     def _begin_grace(self, current: StoredKey, published: str = "") -> None:
         credentials, user_name = self._credentials, self.current.user_name
         observed = credentials.observe(self._secret.describe())
         credentials.discard(observed.lost)
-        credentials.remember(observed, current, grace.now(), observed.lost, published)
+        credentials.remember(observed, current, clock.now(), observed.lost, published)
         account, memory = self.account, self.memory
         retire.end_grace(account, memory, memory.owner, user_name, self.state.name)
         status.switch(account, memory, user_name, observed)

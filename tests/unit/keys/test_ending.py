@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.keys.grace import LastUse, ending, ends, now
+from handler.clock import now
+from handler.keys.grace import LastUse, ending, ends
 from handler.state.record import MadeKey, MadeUser
 
 REPLACED = datetime(2020, 1, 1, tzinfo=UTC)
