@@ -27,6 +27,7 @@ _SHARED = (
     "model/owner.py",
     "model/progress.py",
     "state/__init__.py",
+    "state/made.py",
     "state/record.py",
 )
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # The first moment that a zip file can name.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from handler.state.record import MadeUser
+from handler.state.made import MadeUser
 from operator_tool.reports import KeyReport, PolicyReport, SecretReport
 
 _LATE = timedelta(hours=1)

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from handler.model.owner import Owner
-from handler.state.record import MadeUser, Record
+from handler.state.made import MadeUser
+from handler.state.record import Record
 from operator_tool import drift
 from operator_tool.caller import Caller, at_once
 from operator_tool.catalogue import template_of

@@ -14,8 +14,8 @@ from handler.cloudformation.response import CustomResource, UndeliveredError
 from handler.deadline import Deadline, LambdaContext
 from handler.errors import UnansweredError, reason
 from handler.facts import Fact, Metric, concern, count, logger, tell
-from handler.keys.grace import Retirement
 from handler.keys.retire import retire
+from handler.keys.retirement import Retirement
 from handler.lifecycle import provider
 from handler.lifecycle.serve import serve
 from handler.policies.catalogue import load_catalogue

@@ -22,7 +22,8 @@ from doubles.invariants import (
 )
 from handler import app
 from handler.errors import UnansweredError
-from handler.state.record import MadeKey, Record
+from handler.state.made import MadeKey
+from handler.state.record import Record
 from support import pairs
 from support.pairs import BEFORE, CHANGES, INVENTED, SWITCHING, is_whole
 from support.sample import Sample

@@ -17,12 +17,13 @@ from handler.cloudformation import stack
 from handler.errors import error_code
 from handler.facts import Fact, Metric, tell
 from handler.keys import grace
-from handler.keys.grace import Ending, LastUse, Retirement
+from handler.keys.grace import Ending, LastUse
+from handler.keys.retirement import Retirement, expression, name_prefix
 from handler.model.owner import Owner
 from handler.state.memory import Memory, lease
 from handler.state.record import Record
 
-_PATIENCE = timedelta(minutes=15)
+_WHILE_BUSY = timedelta(minutes=15)
 # What IAM answers of a key that is gone, and of one that it does not let us ask about.
 _NO_ANSWER = ("AccessDenied", "NoSuchEntity")
 _NOTHING, _PUT_OFF, _RETIRED = "NothingToRetire", "RetirementPutOff", "Retired"
@@ -54,7 +55,7 @@ def end_grace(
 
 def discard_schedules(account: Account, owner: Owner, user_name: str, but: str = "") -> bool:
     """Delete the schedules of the user but one; returns whether that one exists."""
-    names = account.schedules.names(grace.name_prefix(owner, user_name))
+    names = account.schedules.names(name_prefix(owner, user_name))
     for name in names:
         if name != but:
             account.schedules.discard(name)
@@ -63,7 +64,7 @@ def discard_schedules(account: Account, owner: Owner, user_name: str, but: str =
 
 def ending_keys(account: Account, owner: Owner, user_name: str) -> list[str]:
     """The keys of the user that a schedule ends, whatever is remembered of them."""
-    prefix = grace.name_prefix(owner, user_name)
+    prefix = name_prefix(owner, user_name)
     names = account.schedules.names(prefix)
     return [name.removeprefix(prefix).rpartition("-")[0] for name in names]
 
@@ -82,7 +83,7 @@ def retire(account: Account, retirement: Retirement) -> None:
         if why:
             _tell(retirement, _NOTHING, why)
         elif stack.is_busy(account, retirement.owner):
-            _schedule(account, memory, retirement, clock.now() + _PATIENCE)
+            _schedule(account, memory, retirement, clock.now() + _WHILE_BUSY)
             _tell(retirement, _PUT_OFF, "the stack is at work and may roll back to the key")
         else:
             _end(account, memory, retirement)
@@ -164,4 +165,4 @@ def _schedule(account: Account, memory: Memory, retirement: Retirement, due: dat
     name = retirement.schedule_name(due)
     if not discard_schedules(account, retirement.owner, retirement.user_name, but=name):
         description = f"Deletes the replaced access key of IAM user {retirement.user_name}"
-        account.schedules.create(name, description, grace.expression(due), retirement.event)
+        account.schedules.create(name, description, expression(due), retirement.event)

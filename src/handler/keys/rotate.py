@@ -1,219 +1,77 @@
-"""The access key of the user and the secret that holds it, kept in step."""
+"""Carrying out what is decided about a key: a new one always comes before the old one goes."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-
-from botocore.exceptions import ClientError
 
 from handler import clock
-from handler.aws.account import Account
-from handler.aws.clients import BEFORE_CHANGE
-from handler.aws.iam.access_keys import AccessKeys
-from handler.aws.secretsmanager.description import CURRENT, PREVIOUS, SecretState
-from handler.aws.secretsmanager.secret import CredentialSecret
-from handler.aws.secretsmanager.value import secret_string
-from handler.errors import error_code
+from handler.aws.secretsmanager.description import CURRENT
 from handler.facts import Fact, Metric, count, tell
-from handler.keys.plan import (
-    RECENT,
-    Decision,
-    Keep,
-    Observed,
-    Purpose,
-    Restore,
-    Rotate,
-    plan,
-)
+from handler.keys.credentials import Credentials
+from handler.keys.observed import Observed
+from handler.keys.plan import Decision, Keep, Purpose, Restore, Rotate, plan
 from handler.keys.verify import verify
-from handler.model.keys import AccessKey, AccessKeyMetadata, StoredKey
-from handler.state.memory import Memory
-from handler.state.record import MadeKey, Minting
+from handler.model.keys import AccessKey, StoredKey
 
 
 @dataclass(frozen=True)
 class Filled:
-    """The key that AWSCURRENT holds now, why, and what there was before."""
+    """The key that AWSCURRENT holds now, and what there was before."""
 
     current: StoredKey
-    decision: Decision
     observed: Observed
 
 
-@dataclass(frozen=True)
-class Credentials:
-    """The keys of one user and its secret: a new key always comes before the old one goes."""
+def decide(observed: Observed, purpose: Purpose) -> Decision:
+    """Decide what to do about the key, and tell it; raises KeyLimitError."""
+    if disabled := observed.disabled:
+        about = {"access_key_id": disabled.access_key_id}
+        why = "somebody deactivated or deleted the current key"
+        tell(Fact("KeyDisabledByOthers", why, about, {Metric.KEYS_DISABLED_BY_OTHERS: 1}))
+    decision = plan(observed, purpose)
+    kept = None if isinstance(decision, Rotate) else decision.version
+    about = {"access_key_id": kept.access_key_id} if kept else {}
+    tell(Fact(type(decision).__name__, decision.reason, about))
+    return decision
 
-    account: Account
-    memory: Memory
-    user_name: str
-    secret: CredentialSecret
 
-    @property
-    def keys(self) -> AccessKeys:
-        """The access keys of the user."""
-        return self.account.access_keys(self.user_name)
+def fill(credentials: Credentials, token: str, purpose: Purpose, observed: Observed) -> Filled:
+    """Make AWSCURRENT hold a key for the purpose, proven when it was made.
 
-    def observe(self, state: SecretState | None, *, is_new: bool = False) -> Observed:
-        """The keys that exist, those that the secret holds, and those that we made.
+    `token` becomes the version id of a new key.
+    """
+    decision = decide(observed, purpose)
+    credentials.discard(decision.delete_before)
+    match decision:
+        case Keep():
+            current = decision.version
+        case Restore():
+            current = decision.version
+            credentials.secret.restore(current.version_id)
+        case _:
+            current = _rotate(credentials, token, purpose.trigger, observed)
+    credentials.discard(decision.delete_after)
+    # A key that comes back takes the place of the other one now, a new key since it was made.
+    replaced = clock.now() if isinstance(decision, Restore) else current.created
+    gone = (*decision.delete_before, *decision.delete_after)
+    published = clock.now().isoformat() if isinstance(decision, Rotate) else ""
+    credentials.remember(observed, current, replaced, gone, published)
+    return Filled(current, observed)
 
-        A user that `is_new` has no keys.
-        """
-        made = self.memory.user(self.user_name)
-        keys = [] if is_new else self.keys.list(made.keys)
-        current, previous = (self._stored(state, stage, keys) for stage in (CURRENT, PREVIOUS))
-        return Observed(keys, current, previous, made)
 
-    def _stored(
-        self, state: SecretState | None, stage: str, keys: list[AccessKeyMetadata]
-    ) -> StoredKey | None:
-        """Which key the version with a label holds.
-
-        The table knows the versions that we wrote, and no version ever changes; others are read.
-        """
-        version_id = state.labelled(stage) if state else None
-        if version_id is None:
-            return None
-        created = {key.access_key_id: key.created for key in keys}
-        made = self.memory.user(self.user_name).keys
-        # A key that was lost may have been made for the same version before.
-        for key_id, key in reversed(made.items()):
-            if key.version_id == version_id and key_id in created:
-                return StoredKey(version_id, self.user_name, key_id, created[key_id], key.trigger)
-        return self.secret.stored_key(stage)
-
-    def decide(self, observed: Observed, purpose: Purpose) -> Decision:
-        """Decide what to do about the key, and tell it."""
-        if disabled := observed.disabled:
-            about = {"access_key_id": disabled.access_key_id}
-            why = "somebody deactivated or deleted the current key"
-            tell(Fact("KeyDisabledByOthers", why, about, {Metric.KEYS_DISABLED_BY_OTHERS: 1}))
-        decision = plan(observed, purpose)
-        kept = None if isinstance(decision, Rotate) else decision.version
-        about = {"access_key_id": kept.access_key_id} if kept else {}
-        tell(Fact(type(decision).__name__, decision.reason, about))
-        return decision
-
-    def apply(self, token: str, purpose: Purpose, observed: Observed) -> Filled:
-        """Make AWSCURRENT hold a key for the purpose, proven when it was made.
-
-        `token` becomes the version id of a new key.
-        """
-        decision = self.decide(observed, purpose)
-        self.discard(decision.delete_before)
-        match decision:
-            case Keep():
-                current = decision.version
-            case Restore():
-                current = decision.version
-                self.secret.restore(current.version_id)
-            case _:
-                current = self._rotate(token, purpose.trigger, observed)
-        self.discard(decision.delete_after)
-        # A key that comes back takes the place of the other one now, a new key since it was made.
-        replaced = clock.now() if isinstance(decision, Restore) else current.created
-        gone = (*decision.delete_before, *decision.delete_after)
-        published = clock.now().isoformat() if isinstance(decision, Rotate) else ""
-        self.remember(observed, current, replaced, gone, published)
-        return Filled(current, decision, observed)
-
-    def remember(
-        self,
-        observed: Observed,
-        current: StoredKey,
-        replaced: datetime,
-        deleted: tuple[str, ...],
-        published: str = "",
-    ) -> None:
-        """Remember which key is current, since when, and since when the other one is replaced."""
-        known = observed.after(current, replaced, published)
-        self.memory.note(
-            self.user_name,
-            current=current.access_key_id,
-            keys={key_id: key for key_id, key in known.items() if key_id not in deleted},
-            minting=None,
-        )
-
-    def discard(self, access_key_ids: tuple[str, ...]) -> None:
-        """Delete keys; gone already is success."""
-        for access_key_id in access_key_ids:
-            self.keys.discard(access_key_id)
-
-    def make(self, token: str, trigger: str, observed: Observed) -> AccessKey:
-        """Make a key beside those that exist, announced in the state table before it is made."""
-        deadline, memory = self.account.deadline, self.memory
-        deadline.check("making an access key")
-        before = tuple(key.access_key_id for key in observed.keys)
-        made = memory.user(self.user_name)
-        memory.note(self.user_name, keys=observed.known, scheduled=made.scheduled or bool(before))
-        # That of a new user was announced with it.
-        if made.minting is None or made.minting.beside != before:
-            self._announce(before)
-        # A user that was made just now is not known everywhere, and AccessDenied may say so.
-        is_old = made.complete
-        transient = ("NoSuchEntity",) if is_old else ("NoSuchEntity", "AccessDenied")
-        try:
-            with self._announcing(before):
-                key = deadline.until_settled(self.keys.create, *transient, seconds=30)
-        except Exception as error:
-            if not (isinstance(error, ClientError) and error_code(error) == "LimitExceeded"):
-                # Its answer may have been lost; then nobody will ever know its secret half.
-                self.discard(self.observe(self.secret.describe()).lost)
-            memory.note(self.user_name, minting=None)
+def _rotate(credentials: Credentials, token: str, trigger: str, observed: Observed) -> StoredKey:
+    key = credentials.make(token, trigger, observed)
+    try:
+        verify(key, credentials.account.deadline)
+        credentials.secret.publish(credentials.content(key, trigger), token)
+    except Exception:
+        if not _published(credentials, key):
+            credentials.keys.discard(key.access_key_id)
             raise
-        memory.note(
-            self.user_name,
-            keys={**observed.known, key.access_key_id: MadeKey(trigger, token)},
-            minting=None,
-        )
-        memory.save()
-        return key
+    if observed.current:
+        count(Metric.ROTATIONS)
+    return StoredKey(token, credentials.user_name, key.access_key_id, key.created, trigger)
 
-    def _announce(self, before: tuple[str, ...]) -> None:
-        """Remember that a key is about to be made beside those of before."""
-        self.memory.note(self.user_name, minting=Minting(before, clock.now().isoformat()))
-        self.memory.save()
 
-    @contextmanager
-    def _announcing(self, before: tuple[str, ...]) -> Iterator[None]:
-        """Announce again before each try to make a key, once the announcement is no longer recent.
-
-        AWS may throttle for minutes before it makes the key.
-        """
-        check = BEFORE_CHANGE.get()
-
-        def announce() -> None:
-            check()
-            minting = self.memory.user(self.user_name).minting
-            if minting and clock.now() > datetime.fromisoformat(minting.announced) + RECENT:
-                self._announce(before)
-
-        former = BEFORE_CHANGE.set(announce)
-        try:
-            yield
-        finally:
-            BEFORE_CHANGE.reset(former)
-
-    def content(self, key: AccessKey, trigger: str) -> str:
-        """The value of the secret for a new key."""
-        account_id = self.account.settings.location.account_id
-        return secret_string(key, self.user_name, account_id, trigger)
-
-    def _rotate(self, token: str, trigger: str, observed: Observed) -> StoredKey:
-        key = self.make(token, trigger, observed)
-        try:
-            verify(key, self.account.deadline)
-            self.secret.publish(self.content(key, trigger), token)
-        except Exception:
-            if not self._published(key):
-                self.keys.discard(key.access_key_id)
-                raise
-        if observed.current:
-            count(Metric.ROTATIONS)
-        return StoredKey(token, self.user_name, key.access_key_id, key.created, trigger)
-
-    def _published(self, key: AccessKey) -> bool:
-        """Whether the secret took the key although its answer was lost."""
-        stored = self.secret.stored_key(CURRENT)
-        return stored is not None and stored.access_key_id == key.access_key_id
+def _published(credentials: Credentials, key: AccessKey) -> bool:
+    """Whether the secret took the key although its answer was lost."""
+    stored = credentials.secret.stored_key(CURRENT)
+    return stored is not None and stored.access_key_id == key.access_key_id

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from handler.aws.account import Account
-from handler.keys.plan import Observed
+from handler.keys.observed import Observed
 from handler.state.memory import Memory
 
 

@@ -12,13 +12,14 @@ from handler.lifecycle import delete, policies, secret
 from handler.lifecycle.change import Change
 from handler.lifecycle.existing import Existing
 from handler.model import tags
-from handler.state.record import Goal, Minting
+from handler.state.made import Minting
+from handler.state.record import Goal
 
 
 def apply(change: Change) -> tuple[dict[str, str], str]:
     """Bring user, policies, secret and key to the desired state.
 
-    Returns the attributes, and what was done and why.
+    Returns the attributes, and what was done.
     """
     account, memory, desired = change.account, change.memory, change.desired
     refuse(tags.problems(desired.tags))
@@ -58,8 +59,7 @@ def apply(change: Change) -> tuple[dict[str, str], str]:
         "SecretVersionId": current.version_id,
         "NextRotationDate": next_rotation,
     }
-    decision = filled.decision
-    return attributes, f"{type(decision).__name__}: {decision.reason}"
+    return attributes, f"User {user_name} has access key {current.access_key_id}."
 
 
 def _announce(change: Change, existing: Existing) -> None:

@@ -11,8 +11,8 @@ from handler.cloudformation.request import Request
 from handler.keys import retire
 from handler.lifecycle import names
 from handler.model.owner import Owner
+from handler.state.made import MadeKey, MadeUser
 from handler.state.memory import Memory
-from handler.state.record import MadeKey, MadeUser
 
 
 def rediscover(account: Account, memory: Memory, request: Request, *, forward: bool) -> None:

@@ -8,7 +8,8 @@ from handler.aws.iam.user import UserState
 from handler.aws.secretsmanager.description import SecretState
 from handler.errors import ReaderRefusedError, ReplicationError, error_code
 from handler.facts import Fact, tell
-from handler.keys.rotate import Credentials, Filled
+from handler.keys import rotate
+from handler.keys.credentials import Credentials
 from handler.lifecycle.change import Change
 
 
@@ -68,7 +69,7 @@ def _no_principals(refused: list[str]) -> str:
     )
 
 
-def fill(change: Change, state: SecretState, user: UserState) -> Filled:
+def fill(change: Change, state: SecretState, user: UserState) -> rotate.Filled:
     """Make AWSCURRENT hold a key of the user for the request, proven when it was made."""
     account, memory, desired = change.account, change.memory, change.desired
     secret = account.secret(desired.secret_name)
@@ -79,7 +80,7 @@ def fill(change: Change, state: SecretState, user: UserState) -> Filled:
         secret.take_over(account.secret(other.name))
     credentials = Credentials(account, memory, desired.user_name, secret)
     observed = credentials.observe(secret.describe() if former else state, is_new=user.is_new)
-    filled = credentials.apply(change.request.token, change.purpose, observed)
+    filled = rotate.fill(credentials, change.request.token, change.purpose, observed)
     for other in former:
         discard(account, other)
     memory.note(desired.user_name, secrets={desired.secret_name: state.arn})

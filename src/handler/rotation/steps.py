@@ -14,8 +14,9 @@ from handler.cloudformation import stack
 from handler.errors import KeyNotVerifiedError, RotationPutOffError, RotationRefusedError
 from handler.facts import Metric, concern, count
 from handler.keys import retire, status
+from handler.keys.credentials import Credentials
 from handler.keys.plan import Purpose
-from handler.keys.rotate import Credentials
+from handler.keys.rotate import decide
 from handler.keys.verify import verify
 from handler.model.keys import StoredKey
 from handler.model.owner import Owner
@@ -121,7 +122,7 @@ class Rotation:
             raise RotationPutOffError
         credentials = self._credentials
         observed = credentials.observe(self._secret.describe())
-        decision = credentials.decide(observed, Purpose(f"Rotation:{self.token}"))
+        decision = decide(observed, Purpose(f"Rotation:{self.token}"))
         credentials.discard(decision.delete_before)
         # The trigger stays, so that the next Update takes the key for the one that it wants.
         trigger = (observed.current or self.current).trigger

@@ -19,7 +19,8 @@ from handler.aws.account import Account
 from handler.aws.clients import BEFORE_CHANGE
 from handler.errors import LeaseLostError, StillBusyError, UnrememberedError
 from handler.model.owner import Identified, Owner
-from handler.state.record import MadeUser, Record
+from handler.state.made import MadeUser
+from handler.state.record import Record
 from handler.state.table import Item, StateTable
 
 LEASE_SECONDS = 60.0

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from handler.aws.account import Account
 from handler.errors import StillBusyError
 from handler.model.owner import Owner
-from handler.state.record import MadeUser, Record
+from handler.state.made import MadeUser
+from handler.state.record import Record
 from handler.state.table import Entry, entries
 
 _PAUSE_SECONDS = 3.0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from handler.clock import now
 from handler.keys.grace import LastUse, ending, ends
-from handler.state.record import MadeKey, MadeUser
+from handler.state.made import MadeKey, MadeUser
 
 REPLACED = datetime(2020, 1, 1, tzinfo=UTC)
 KEY = MadeKey("1", "version", REPLACED.isoformat(), (REPLACED - timedelta(hours=1)).isoformat())

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.errors import KeyLimitError
-from handler.keys.plan import Keep, Observed, Purpose, Restore, Rotate, plan
+from handler.keys.observed import Observed
+from handler.keys.plan import Keep, Purpose, Restore, Rotate, plan
 from handler.model.keys import KEYS_PER_USER, AccessKeyMetadata, StoredKey
-from handler.state.record import MadeKey, MadeUser, Minting
+from handler.state.made import MadeKey, MadeUser, Minting
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 IDS = ["AKIA1", "AKIA2", "AKIA3", "AKIA4"]

@@ -6,15 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.model.progress import Progress
-from handler.state.record import (
-    Answer,
-    Goal,
-    MadeKey,
-    MadeUser,
-    Minting,
-    Record,
-    Served,
-)
+from handler.state.made import MadeKey, MadeUser, Minting
+from handler.state.record import Answer, Goal, Record, Served
 
 # The largest item that DynamoDB takes (quotas), and what CloudFormation takes of an answer.
 ITEM_BYTES, ANSWER_BYTES = 400 * 1024, 4096
