@@ -31,10 +31,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
 
     `Custom::RestrictedIAMUserProvider` is the provider's own, any other type is a user's.
 
-    Raises UnansweredError when another request of the resource was being served all the time, and
-    UndeliveredError when CloudFormation did not take the answer. Lambda then delivers the event
-    again, which is safe because a request is answered once. A key whose end fails is tried again
-    likewise.
+    Raises UnansweredError when the request cannot be answered now: another one is being served, the
+    lease was lost, or the table did not take the record. Raises UndeliveredError when
+    CloudFormation did not take the answer. Lambda then delivers the event again, which is safe
+    because a request is answered once. A key whose end fails is tried again likewise.
     """
     if ended := Retirement.parse(event):
         _retire(ended, context)

@@ -26,7 +26,7 @@ _TOLD = {
 _ABOUT = "handler.about"
 
 
-def changes(model: Any) -> bool:
+def is_change(model: Any) -> bool:
     """Whether a call changes something, by its name in the API reference."""
     return not model.name.startswith(_READING)
 
@@ -46,7 +46,7 @@ def _tell(
     http_response: Any, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_: Any
 ) -> None:
     """Called after the last try of a call."""
-    if not changes(model) or http_response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
+    if not is_change(model) or http_response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
         return
     made = parsed.get("AccessKey", {}).get("AccessKeyId")
     about = context[_ABOUT] | ({"access_key_id": made} if made else {})

@@ -1,4 +1,7 @@
-"""The AWS clients; the only module that builds them, and that repeats a call that was refused."""
+"""The AWS clients; the only module that builds them.
+
+They repeat a call that AWS throttled, or whose failure passes.
+"""
 
 import logging
 import time
@@ -113,7 +116,7 @@ def sts_client(key: "AccessKey") -> "STSClient":
 
 
 def _before_call(model: Any, **_: Any) -> None:
-    if changes.changes(model):
+    if changes.is_change(model):
         BEFORE_CHANGE.get()()
 
 

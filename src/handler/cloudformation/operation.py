@@ -41,8 +41,8 @@ class Resource:
 class Operation:
     """What a stack and its root stack are doing, and the tags that a person gave the stack.
 
-    `progress` is empty where there is no such stack, `root` where the stack is none of another one,
-    or is operated directly. A stack that does not roll back (`DisableRollback`, or Express mode)
+    `progress` is empty where there is no such stack, `root` where the stack has no root stack or is
+    operated directly. A stack that does not roll back (`DisableRollback`, or Express mode)
     replays its last good template. `resource` is None when CloudFormation does not know it.
     """
 

@@ -26,14 +26,12 @@ from handler.state.record import Record
 _WHILE_BUSY = timedelta(minutes=15)
 # What IAM answers of a key that is gone, and of one that it does not let us ask about.
 _NO_ANSWER = ("AccessDenied", "NoSuchEntity")
-_NOTHING, _PUT_OFF, _RETIRED = "NothingToRetire", "RetirementPutOff", "Retired"
+_TOLD_NOTHING, _TOLD_PUT_OFF, _TOLD_RETIRED = "NothingToRetire", "RetirementPutOff", "Retired"
 # Scheduler is exact to the minute, and refuses or fires at once what lies in the past.
 _SOONEST = timedelta(minutes=1)
 
 
-def end_grace(
-    account: Account, memory: Memory, owner: Owner, user_name: str, secret_name: str
-) -> None:
+def end_grace(account: Account, memory: Memory, user_name: str, secret_name: str) -> None:
     """End each replaced key of the user whose grace is over, and schedule the end of others.
 
     Nothing is scheduled of a user whose key was never replaced.
@@ -42,14 +40,14 @@ def end_grace(
     for access_key_id, key in made.keys.items():
         if not key.replaced:
             continue
-        retirement = Retirement(owner, user_name, secret_name, access_key_id)
+        retirement = Retirement(memory.owner, user_name, secret_name, access_key_id)
         due = grace.ends(key, made)
         if due <= clock.now() + _SOONEST:
             _end(account, memory, retirement)
         else:
             _schedule(account, memory, retirement, due)
     if made.scheduled and not any(key.replaced for key in memory.user(user_name).keys.values()):
-        discard_schedules(account, owner, user_name)
+        discard_schedules(account, memory.owner, user_name)
         memory.note(user_name, scheduled=False)
 
 
@@ -76,15 +74,15 @@ def retire(account: Account, retirement: Retirement) -> None:
     """
     memory = Memory(account, retirement.owner, "the end of a grace")
     if why := _still_wanted(memory.peek(), retirement):
-        _tell(retirement, _NOTHING, why)
+        _tell(retirement, _TOLD_NOTHING, why)
         return
     with lease(memory):
         why = _still_wanted(memory.record, retirement) or _not_ours(account, memory, retirement)
         if why:
-            _tell(retirement, _NOTHING, why)
+            _tell(retirement, _TOLD_NOTHING, why)
         elif stack.is_busy(account, retirement.owner):
             _schedule(account, memory, retirement, clock.now() + _WHILE_BUSY)
-            _tell(retirement, _PUT_OFF, "the stack is at work and may roll back to the key")
+            _tell(retirement, _TOLD_PUT_OFF, "the stack is at work and may roll back to the key")
         else:
             _end(account, memory, retirement)
 
@@ -126,13 +124,13 @@ def _end(account: Account, memory: Memory, retirement: Retirement) -> None:
         account.access_keys(user_name).discard(access_key_id)
         memory.note(user_name, keys=others)
         counts = {Metric.REPLACED_KEYS_AT_LIMIT: 1.0} if ending.in_use else {}
-        _tell(retirement, _RETIRED, ending.why, key.put_off, counts)
+        _tell(retirement, _TOLD_RETIRED, ending.why, key.put_off, counts)
         return
     # The schedule comes first: should we die before it is remembered, the event comes again.
     _schedule(account, memory, retirement, ending.until)
     key = replace(key, put_off=key.put_off + 1, put_off_until=ending.until.isoformat())
     memory.note(user_name, keys={**others, access_key_id: key})
-    _tell(retirement, _PUT_OFF, ending.why, key.put_off, {Metric.REPLACED_KEYS_IN_USE: 1.0})
+    _tell(retirement, _TOLD_PUT_OFF, ending.why, key.put_off, {Metric.REPLACED_KEYS_IN_USE: 1.0})
 
 
 def _last_use(account: Account, retirement: Retirement) -> LastUse:

@@ -42,8 +42,8 @@ def apply(change: Change) -> tuple[dict[str, str], str]:
         memory.note(desired.user_name, minting=minting)
         raise
     filled = secret.fill(change, described, user)
-    current, owner, user_name = filled.current, change.request.owner, desired.user_name
-    retire.end_grace(account, memory, owner, user_name, desired.secret_name)
+    current, user_name = filled.current, desired.user_name
+    retire.end_grace(account, memory, user_name, desired.secret_name)
     status.switch(account, memory, user_name, filled.observed)
     next_rotation = secret.spread(change, existing.secret)
     delete.delete_unconfirmed(change)

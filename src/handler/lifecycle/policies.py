@@ -33,10 +33,10 @@ def make(change: Change, found: tuple[PolicyState | None, ...]) -> dict[str, str
     states: list[PolicyState] = []
     for policy, known in zip(desired.policies, found, strict=True):
         account.deadline.check(f"making policy {policy.name}")
-        state = known
-        if state is None and (state := policies.create(policy, desired.tags)):
-            documents[state.arn] = _document(state, state.default_version, policy)
-        states.append(state or take_up_policy(change, policy))
+        created = None if known else policies.create(policy, desired.tags)
+        if created:
+            documents[created.arn] = _document(created, created.default_version, policy)
+        states.append(known or created or take_up_policy(change, policy))
     made = {state.arn: state.unique_id for state in states}
     invited = [state.unique_id for state in states if takeover.is_invited(change, state)]
     inherited = tuple(dict.fromkeys([*remembered.inherited, *invited]))

@@ -77,7 +77,7 @@ def fill(change: Change, state: SecretState, user: UserState) -> rotate.Filled:
     former = _former_secrets(change)
     for other in former:
         account.rotation(other.name).abandon(other, None)
-        secret.take_over(account.secret(other.name))
+        secret.copy_from(account.secret(other.name))
     credentials = Credentials(account, memory, desired.user_name, secret)
     observed = credentials.observe(secret.describe() if former else state, is_new=user.is_new)
     filled = rotate.fill(credentials, change.request.token, change.purpose, observed)

@@ -1,4 +1,4 @@
-"""What Secrets Manager takes as a rotation schedule; pure.
+"""What Secrets Manager takes as a rotation schedule.
 
 Secrets Manager User Guide, "Rotation schedules": rates in days or hours, cron expressions on the
 full hour of any year, and at least four hours between rotations.

@@ -181,5 +181,5 @@ class Rotation:
         credentials.discard(observed.lost)
         credentials.remember(observed, current, clock.now(), observed.lost, published)
         account, memory = self.account, self.memory
-        retire.end_grace(account, memory, memory.owner, user_name, self.state.name)
+        retire.end_grace(account, memory, user_name, self.state.name)
         status.switch(account, memory, user_name, observed)

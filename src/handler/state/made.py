@@ -83,8 +83,8 @@ class MadeUser:
     scheduled: bool = False
 
     @property
-    def names(self) -> tuple[object, ...]:
-        """What the table must say before it is made, or taken up again."""
+    def announced(self) -> tuple[object, ...]:
+        """What the table must hold before it is made, or taken up again."""
         return self.user_id, self.policies, self.secrets, self.inherited, self.retained
 
     @classmethod

@@ -110,8 +110,8 @@ class Memory:
         return self._waiting not in ("", self._waiter)
 
     def announce(self, user_name: str) -> None:
-        """Write the record if the table lacks a name in it: what is only changed is found again."""
-        if self.user(user_name).names != self._saved.user(user_name).names:
+        """Write the record unless the table has of the user what it must hold before a change."""
+        if self.user(user_name).announced != self._saved.user(user_name).announced:
             self.save()
 
     def close(self) -> None:

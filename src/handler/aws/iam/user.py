@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from handler.aws.iam.absence import unless_gone
-from handler.aws.tagging import create_or_adopt, reconcile
+from handler.aws.tagging import YOUNG_SECONDS, create_or_adopt, reconcile
 from handler.deadline import Deadline
 from handler.model import tags
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from mypy_boto3_iam.type_defs import UserTypeDef
 
     from handler.model.owner import Owner
-
-_YOUNG_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class IamUser:
 
     def find(self) -> UserState | None:
         """The same for a user that may have been made just now, which IAM does not know at once."""
-        return self._deadline.until_found(self.describe, seconds=_YOUNG_SECONDS)
+        return self._deadline.until_found(self.describe, seconds=YOUNG_SECONDS)
 
     def is_exact(self, state: UserState) -> bool:
         """Whether a user that answers to the name has it in the same letters, on our path."""

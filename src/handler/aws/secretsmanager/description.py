@@ -85,7 +85,7 @@ class SecretState:
 
     @property
     def awaits_deletion(self) -> bool:
-        """Whether the secret cannot be used, and is gone some time or comes back."""
+        """Whether it is scheduled for deletion: it cannot be used unless it is restored."""
         return self.deleted is not None
 
     def is_going(self, now: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""Who may use a secret and how, besides what IAM lets: its resource policy."""
+"""The resource policy of a secret: who may read it, and whom it refuses."""
 
 import json
 from collections.abc import Iterable

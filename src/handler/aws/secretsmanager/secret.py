@@ -89,7 +89,7 @@ class CredentialSecret:
         version = self._client.get_secret_value(SecretId=self.name, VersionStage=stage)
         return value.access_key(version["SecretString"])
 
-    def take_over(self, other: "CredentialSecret") -> None:
+    def copy_from(self, other: "CredentialSecret") -> None:
         """Copy the labelled versions of another secret: a new name needs no new key.
 
         The current one comes last, so that a copy that was cut off goes on where it ended.
