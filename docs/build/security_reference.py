@@ -23,6 +23,7 @@ PURPOSES = {
     "FindPolicies": "find policies that an interrupted request left",
     "NeverTheBoundary": "the boundary itself cannot be edited",
     "Secrets": "write, rename, copy and delete the secret",
+    "SecretVersions": "read and write versions of the secret, and move their labels",
     "NeverPublic": "allow readers, never everybody",
     "NeverOverAnother": "copy the secret to a region, never over another secret there",
     "OnlyByOurFunction": "scheduled rotation, by no other function",
