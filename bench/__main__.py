@@ -70,7 +70,8 @@ class Found:
     def parts(self) -> dict[str, str]:
         """What the page is made of."""
         create = _create(self.operations)
-        chosen = next(one for one in self.memory.sizes if one.megabytes == memory.chosen())
+        given, _ = choice.of_template("ProviderFunction")
+        chosen = next(one for one in self.memory.sizes if one.megabytes == given)
         waiting = memory.waiting(create.to_aws)
         runs = f"{self.runs} of each start, {_of_size(self.runs)} of each size and way"
         return {

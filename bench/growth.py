@@ -239,7 +239,7 @@ def crowds(found: list[Crowd]) -> str:
         f"second with a burst of {rates.iam.burst:g}, CloudFormation {rates.cloudformation.rate:g} "
         f"with a burst of {rates.cloudformation.burst:g}. STS does not know a key for {least:g} to "
         f"{most:g} s.\n\n{rows}\n\nThe slowest request took {slowest:.0f} s of the "
-        f"{LONGEST_SECONDS} s that it has. More than {AT_ONCE} at once were not measured."
+        f"{LONGEST_SECONDS:.0f} s that it has. More than {AT_ONCE} at once were not measured."
     )
 
 

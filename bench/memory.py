@@ -18,7 +18,6 @@ from bench.plot import Panel, Series
 from bench.quota import Throttle, share, throttle
 from bench.start import FRESH, environment, fresh, without_package
 from bench.table import Row, markdown, row
-from support import templates
 
 SIZES = (128, 192, 256, 384, 512, 768, 1024, 1769)
 AT_MOST = 1.10
@@ -77,10 +76,10 @@ class Memory:
     def words(self) -> str:
         """How it was measured, and the peaks."""
         return (
-            f"The quotas were made by {self.way}. A cold and a warm Create used {self.cpu:.2f} s "
-            f"of a processor. Their peak was {self.peak:.0f} MB; that of the bare process, with a "
-            f"call to each service, {self.bare:.0f} MB, and with none {self.idle:.0f} MB. The "
-            f"template gives the function {chosen()} MB."
+            f"The shares of a processor were set by {self.way}. A cold and a warm Create used "
+            f"{self.cpu:.2f} s of a processor. Their peak was {self.peak:.0f} MB; that of the bare "
+            f"process, with a call to each service, {self.bare:.0f} MB, and with none "
+            f"{self.idle:.0f} MB."
         )
 
     def details(self, calls: int) -> str:
@@ -130,13 +129,6 @@ class Memory:
 def waiting(calls: int) -> float:
     """Seconds of a Create on AWS in which it only waits."""
     return calls * SECONDS_OF_A_CALL + SECONDS_OF_A_NEW_KEY
-
-
-def chosen() -> int:
-    """The MemorySize of the template."""
-    template = templates.load("template.yaml")
-    properties = template["Resources"]["ProviderFunction"]["Properties"]
-    return int(properties["MemorySize"])
 
 
 class _Creates:

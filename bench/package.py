@@ -13,7 +13,6 @@ _REASONS = {
     "policies": "the catalogue",
     "aws_lambda_powertools": "structured logs and metrics",
     "typing_extensions.py": "needed by `aws_lambda_powertools`",
-    "jmespath": "needed by `aws_lambda_powertools`",
     "crhelper": "the protocol of custom resources",
 }
 
