@@ -83,7 +83,7 @@ def _announce(account: Account, terminal: Terminal, *, only_clean: bool) -> None
         say(f"Everything is removed whose name begins with {account.prefix}.")
         return
     say(
-        f"It makes, and removes again: at most 20 CloudFormation stacks, among them the provider "
+        f"It makes, and removes again: at most 21 CloudFormation stacks, among them the provider "
         f"(functions, roles, a DynamoDB table, log groups); 3 IAM users with their access keys and "
         f"policies; 4 secrets; a role; a bucket. All names begin with {account.prefix}, the users "
         f"and their policies are on the path {account.iam_path}."

@@ -24,6 +24,7 @@ DOUBTS: dict[str, Callable[[Laboratory], list[str]]] = {
     "In the roll-back of a provider's upgrade, which goes first: the function or its resource?": (
         cloudformation.order_of_upgrade
     ),
+    "Does a roll-back change the LastUpdatedTime of its stack?": cloudformation.time_of_roll_back,
     "In which order do events come in Express mode when an update fails?": cloudformation.express,
     "Do nested stacks evaluate Rules?": cloudformation.nested_rules,
     "Is aws:CalledVia set where CloudFormation invokes a custom resource?": (

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -36,6 +37,7 @@ class Event:
     logical_id: str
     status: str
     reason: str
+    at: datetime
 
 
 @dataclass
@@ -89,7 +91,12 @@ class Stack:
     def events(self) -> list[Event]:
         """What happened in the last operation, oldest first."""
         return [
-            Event(e["LogicalResourceId"], e["ResourceStatus"], e.get("ResourceStatusReason", ""))
+            Event(
+                e["LogicalResourceId"],
+                e["ResourceStatus"],
+                e.get("ResourceStatusReason", ""),
+                e["Timestamp"],
+            )
             for e in self._raw_events()
             if e["EventId"] not in self._seen
         ]
@@ -104,6 +111,11 @@ class Stack:
 
     def _described(self) -> dict[str, Any]:
         return dict(self._cloudformation.describe_stacks(StackName=self.id)["Stacks"][0])
+
+    def updated(self) -> datetime | None:
+        """When the last update began, as DescribeStacks tells it."""
+        told: datetime | None = self._described().get("LastUpdatedTime")
+        return told
 
     def status(self) -> str:
         """What DescribeStacks tells; nothing of a stack that is not there yet."""

@@ -54,6 +54,25 @@ def order_of_upgrade(lab: Laboratory) -> list[str]:
     return lines
 
 
+def time_of_roll_back(lab: Laboratory) -> list[str]:
+    """An update fails; the stack's events tell when it began, and when its roll-back did."""
+    stack = lab.course.stack("time")
+    stack.create({"Resources": {"Time": templates.resource(lab.function_arn, Change="1")}})
+    failing = templates.resource(lab.function_arn, Change="2", **templates.FAILS)
+    stack.update({"Resources": {"Time": failing}})
+    began = {one.status: one.at for one in stack.events() if one.logical_id == stack.name}
+    update, back = (began.get(f"UPDATE_{word}IN_PROGRESS") for word in ("", "ROLLBACK_"))
+    updated = stack.updated()
+    stack.delete()
+    if not (update and back and updated):
+        raise NotAnsweredError("CloudFormation here tells no time of an update or its roll-back")
+    nearer = abs(updated - update) < abs(updated - back)
+    return [
+        f"{'No' if nearer else 'Yes'}: at rest it is {updated:%H:%M:%S.%f}. The update began at "
+        f"{update:%H:%M:%S.%f}, and its roll-back at {back:%H:%M:%S.%f}."
+    ]
+
+
 def express(lab: Laboratory) -> list[str]:
     """Two resources, of which the second fails in an update; then the last good template."""
     stack = lab.course.stack("express")
