@@ -83,6 +83,8 @@ def sends(event: Event) -> None:
     if stack is None or event["RequestId"] in vars(stack).setdefault("sent", set()):
         return
     stack.sent.add(event["RequestId"])
+    signed = datetime.fromtimestamp(time.monotonic(), UTC)
+    event["ResponseURL"] += f"?X-Amz-Date={signed:%Y%m%dT%H%M%SZ}"
     resources = vars(stack).setdefault("told_resources", {})
     told = resources.get(event["LogicalResourceId"]) or Told(None, 0.0, None)
     kind, physical_id = event["RequestType"], event.get("PhysicalResourceId", "")

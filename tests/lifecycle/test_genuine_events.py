@@ -8,8 +8,20 @@ from botocore.exceptions import ClientError
 from doubles import late_cloudformation, strict_dynamodb, world
 from doubles.aws_calls import Calls, KilledError, die
 from doubles.fake_cloudformation import Stack
-from doubles.interleave import Interleaving, Turn
-from lifecycle.test_memory import FIRST, SECOND, current, event, key, made, roll_back, runs, update
+from doubles.interleave import Event, Interleaving, Invocation, Turn
+from doubles.secrets_manager import SecretsManager
+from lifecycle.test_memory import (
+    FIRST,
+    SECOND,
+    current,
+    event,
+    key,
+    made,
+    roll_back,
+    runs,
+    send,
+    update,
+)
 
 __all__ = ["key", "runs"]  # Fixtures.
 
@@ -30,7 +42,17 @@ def refused(stack: Stack, forged: dict[str, Any], reason: str) -> None:
     )
 
 
-# A state of before, twice.
+# What was sent before.
+
+
+def turn_back(stack: Stack, runs: Interleaving, given_up: Invocation, back: Event) -> None:
+    """An Update dies at once, and half a minute later its stack sends the roll-back."""
+    stack.set_status("UPDATE_IN_PROGRESS")
+    given_up.kill(before=0)
+    runs.alone(given_up)
+    runs.now += 30.0
+    stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS")
+    late_cloudformation.sends(back)
 
 
 @pytest.mark.parametrize(
@@ -48,18 +70,80 @@ def test_update_to_a_state_of_before_lets_its_roll_back_go_first(
     users, value, keys = world.user_names(), world.secret(f"restricted/{name}"), world.keys(name)
     given_up = runs.invoke("A", event(stack, "Update", FIRST, present, name))
     back = runs.invoke("B", event(stack, "Update", present, FIRST, name))
-    stack.set_status("UPDATE_IN_PROGRESS")
-    given_up.kill(before=0)
     with runs.explained():
-        runs.alone(given_up)
-        stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS")
-        late_cloudformation.sends(back.event)
-        runs.now += 60.0
-        back.wakes = runs.now + 5.0
+        turn_back(stack, runs, given_up, back.event)
+        back.wakes = runs.now + 35.0
         runs.play()
         back.succeeded()
         assert (world.user_names(), world.keys(name)) == (users, keys)
         assert world.secret(f"restricted/{name}") == value
+
+
+@pytest.mark.parametrize("then", [{"UserName": "Second"}, {"Serial": "2"}], ids=str)
+def test_roll_back_does_not_give_way_to_what_it_gives_up(
+    stack: Stack, runs: Interleaving, key: str, then: dict[str, str]
+) -> None:
+    """Though it leaves a state of an earlier update, whose roll-back was skipped."""
+    new = FIRST | then
+    update(stack, new, FIRST)
+    stack.physical_id = "Provazio"
+    stack.set_status("UPDATE_ROLLBACK_IN_PROGRESS")
+    stack.rest("UPDATE_ROLLBACK_COMPLETE")
+    runs.now += 600.0
+    given_up = runs.invoke("A", event(stack, "Update", new, FIRST))
+    back = runs.invoke("B", event(stack, "Update", FIRST, new))
+    with runs.explained():
+        turn_back(stack, runs, given_up, back.event)
+        back.wakes = runs.now + 26.0
+        runs.play()
+        back.succeeded()
+        assert current() == key
+
+
+@pytest.mark.parametrize("waits", ["a rotation", "an answered Update"])
+def test_roll_back_of_the_root_stack_gives_way_to_nobody(
+    stack: Stack, runs: Interleaving, waits: str
+) -> None:
+    """A nested stack is updated to be rolled back, so it leaves a state of an earlier update."""
+    old = FIRST | {"RotationSchedule": "rate(30 days)"}
+    new = old | {"Serial": "2"}
+    root = Stack(stack.responses, name="root")
+    stack.nest_in(root)
+    root.set_status("CREATE_IN_PROGRESS")
+    key = made(stack, old)
+    root.set_status("CREATE_COMPLETE")
+    root.rest("UPDATE_IN_PROGRESS")
+    update(stack, new, old)
+    answered = stack.last_event
+    stack.rest("UPDATE_COMPLETE")
+    root.rest("UPDATE_ROLLBACK_IN_PROGRESS")
+    stack.set_status("UPDATE_IN_PROGRESS")
+    back = runs.invoke("B", event(stack, "Update", old, new))
+    rotation = SecretsManager()
+    rotation.begin()
+    step = answered if waits.startswith("an") else rotation.event("createSecret")
+    other = runs.invoke("R", step, rotation=not waits.startswith("an"))
+    other.wakes = runs.now + 30.0
+    other.ends = other.wakes + other.seconds
+    with runs.explained():
+        runs.play()
+        back.succeeded()
+        assert current() == key
+
+
+def test_user_that_a_roll_back_stays_with_is_known(
+    stack: Stack, runs: Interleaving, key: str
+) -> None:
+    """A Create of a retained user that was never served is rolled back, and leaves it."""
+    stack.set_status("UPDATE_IN_PROGRESS")
+    refused_update = stack.deliver(event(stack, "Update", MISTAKE, FIRST))
+    roll_back(stack, FIRST, MISTAKE)
+    stack.rest("UPDATE_ROLLBACK_COMPLETE")
+    stack.set_status("UPDATE_IN_PROGRESS")
+    send(stack, CLEAN_UP, event(stack, "Delete", FIRST, physical_id="stack-User-1ABCDEF"))
+
+    assert refused_update["Status"] == "FAILED"
+    assert world.keys() == {key: "Active"}
 
 
 # Late statuses.

@@ -10,8 +10,12 @@ from botocore.exceptions import ClientError
 from doubles import late_cloudformation, world
 from doubles.aws_calls import Calls
 from doubles.fake_cloudformation import LambdaContext, Stack
+from doubles.interleave import Interleaving, Invocation, Turn
 from handler import app
 from handler.errors import StillBusyError
+from lifecycle.test_memory import runs
+
+__all__ = ["runs"]  # A fixture.
 
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 NARROWER = "arn:aws:iam::123456789012:policy/narrower"
@@ -369,6 +373,54 @@ def test_overtaken_event_is_refused(provider: Stack, monkeypatch: pytest.MonkeyP
 
     late_cloudformation.sends(provider.event("Update", HELD))
     assert "had gone on; nothing was touched" in provider.deliver(died)["Reason"]
+
+
+def update_and_roll_back(provider: Stack, runs: Interleaving) -> tuple[Invocation, Invocation]:
+    """Both requests of an update that begins now, and that is not rolled back yet."""
+    wanted = HELD | {"PermissionsBoundaryArn": NARROWER}
+    provider.properties = wanted
+    given_up = runs.invoke("A", provider.event("Update", HELD))
+    provider.properties = HELD
+    back = runs.invoke("B", provider.event("Update", wanted))
+    provider.set_status("UPDATE_IN_PROGRESS")
+    return given_up, back
+
+
+def test_update_that_comes_after_its_roll_back_is_refused(
+    provider: Stack, app_stack: Stack, narrower: None, runs: Interleaving
+) -> None:
+    """It died before anybody knew of it; the roll-back was sent after it, and has been served."""
+    given_up, back = update_and_roll_back(provider, runs)
+    given_up.kill(before=0)
+    with runs.explained():
+        runs.alone(given_up)
+        runs.now += 30.0
+        provider.set_status("UPDATE_ROLLBACK_IN_PROGRESS")
+        again, back.wakes = runs.invocations[-1], runs.now
+        runs.alone(back)
+        again.wakes = runs.now  # CloudFormation still tells that the resource is rolled back.
+        runs.play()
+        (late,) = again.answers
+        assert "had gone on; nothing was touched" in late["Reason"]
+        assert boundary() == BOUNDARY
+
+
+def test_roll_back_does_not_stop_when_somebody_waits(
+    provider: Stack, app_stack: Stack, narrower: None, runs: Interleaving
+) -> None:
+    """A second delivery of what it gives up waits while the boundary is put back."""
+    given_up, back = update_and_roll_back(provider, runs)
+    given_up.kill(before=7)
+    with runs.explained():
+        runs.alone(given_up)
+        again = runs.invocations[-1]
+        provider.set_status("UPDATE_ROLLBACK_IN_PROGRESS")
+        late_cloudformation.sends(back.event)
+        back.wakes = again.wakes = runs.now
+        runs.alone(back, "dynamodb:Scan")
+        runs.play(Turn(again))
+        back.succeeded()
+        assert boundary() == BOUNDARY
 
 
 def test_bad_properties_are_named(provider: Stack) -> None:

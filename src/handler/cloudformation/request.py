@@ -7,7 +7,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from handler.model.owner import Owner
 from handler.properties import schema
@@ -25,7 +27,8 @@ class Request:
     """One request on one resource.
 
     `physical_id` is the id that the answer carries when the request succeeds;
-    `former_physical_id` is the one that CloudFormation knew before.
+    `former_physical_id` is the one that CloudFormation knew before. `sent` is when CloudFormation
+    sent it, in seconds since 1970, or 0 where it does not say.
     """
 
     type: str
@@ -36,6 +39,7 @@ class Request:
     former_physical_id: str
     properties: dict[str, Any]
     old_properties: dict[str, Any]
+    sent: float = 0.0
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "Request":
@@ -51,6 +55,7 @@ class Request:
             former_physical_id=event.get("PhysicalResourceId", ""),
             properties=properties,
             old_properties=_own(event.get("OldResourceProperties", {})),
+            sent=_sent(event["ResponseURL"]),
         )
 
     def answered_id(self, *, succeeded: bool) -> str:
@@ -118,6 +123,18 @@ def generated_user_name(owner: Owner) -> str:
     """A user name of at most 64 characters, the same for every event of the resource."""
     text = hashlib.sha256(f"{owner.stack_id} {owner.logical_id}".encode()).hexdigest()
     return f"{owner.stack_name[:30]}-{owner.logical_id[:20]}-{text[:12]}"
+
+
+def _sent(response_url: str) -> float:
+    """When the address for the answer was signed: a second delivery has the same one.
+
+    Amazon S3 User Guide, "Authenticating Requests: Using Query Parameters".
+    """
+    signed = parse_qs(urlsplit(response_url).query).get("X-Amz-Date", [""])[0]
+    try:
+        return datetime.strptime(signed, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def _own(properties: dict[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,8 @@ from handler.cloudformation.request import PROVIDER_TYPE, Request
 from handler.errors import StackRefusedError, StillServingError
 from handler.lifecycle.living import living, named
 from handler.lifecycle.provider_settings import Settling, Wanted
-from handler.lifecycle.serve import answer_once, ask, begin, refuse_if_late
+from handler.lifecycle.serve import answer_once, ask, begin, memory_of, refuse_if_late
 from handler.model.owner import Owner
-from handler.state.memory import Memory
 from handler.state.record import Answer
 from handler.state.users import known_users
 
@@ -31,7 +30,7 @@ def serve(
     `tell` hears what was done, `explain` turns a failure into a Reason. Raises what `answer_once`
     raises.
     """
-    memory = Memory(account, request.owner, request.request_id, is_request=True)
+    memory = memory_of(account, request)
 
     def work() -> tuple[dict[str, str], str]:
         if request.owner.stack_id != account.settings.provider_stack_id:

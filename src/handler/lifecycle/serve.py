@@ -34,7 +34,7 @@ def serve(
     InvalidPropertiesError before the first call, and what `answer_once` raises.
     """
     desired = None if request.type == "Delete" else desired_of(account, request, catalogue)
-    memory = Memory(account, request.owner, request.request_id, is_request=True)
+    memory = memory_of(account, request)
 
     def work() -> tuple[dict[str, str], str]:
         # Not before the lease: who held it until now may have served what came after this.
@@ -44,6 +44,11 @@ def serve(
         return _change(Change(account, memory, request, operation, desired).tagged())
 
     return answer_once(memory, request, work, tell, explain)
+
+
+def memory_of(account: Account, request: Request) -> Memory:
+    """What is remembered of the resource, for a request on it."""
+    return Memory(account, request.owner, request.request_id, is_request=True, sent=request.sent)
 
 
 def answer_once(
@@ -93,7 +98,8 @@ def ask(account: Account, record: Record, request: Request) -> Operation:
 def begin(memory: Memory, request: Request, operation: Operation) -> None:
     """Remember that the request is being served, and how far its stack has come."""
     memory.record = replace(
-        memory.record.begun(request.request_id, request.asked), seen=operation.progress
+        memory.record.begun(request.request_id, request.asked, request.sent),
+        seen=operation.progress,
     )
 
 
@@ -136,21 +142,21 @@ def _leaves_older_state(change: Change) -> bool:
     A roll-back leaves what its own update led to. So this was sent before the stack turned back,
     unless CloudFormation gives the roll-back another LastUpdatedTime.
     """
-    record = change.memory.record
-    leaves_present = record.is_in(digest(change.request.old_properties))
+    record, request = change.memory.record, change.request
+    leaves_present = record.is_in(digest(request.old_properties))
     return leaves_present and record.seen.updated < change.operation.progress.updated
 
 
 def _give_way(change: Change) -> None:
-    """Let who waits for the lease go first; raises StillBusyError.
+    """Let a request go first that was sent after this one: the roll-back that gives it up.
 
-    It is the roll-back, after which this request is late. Nobody comes if this is the roll-back.
+    Raises StillBusyError. Nobody comes if this is the roll-back itself.
     """
     memory = change.memory
     change.account.deadline.until(
-        memory.renew, lambda _: memory.others_wait, seconds=_ARRIVES_SECONDS
+        memory.renew, lambda _: memory.later_waits, seconds=_ARRIVES_SECONDS
     )
-    if memory.others_wait:
+    if memory.later_waits:
         raise StillBusyError
 
 
@@ -165,7 +171,7 @@ def refuse_if_late(record: Record, request: Request, operation: Operation) -> No
         and record.is_in(digest(request.old_properties))
         and record.goal(digest(request.properties)) is None
     )
-    if given_up or record.overtaken(request.request_id):
+    if given_up or record.overtaken(request.request_id, request.sent):
         raise StackRefusedError(
             f"This {request.type} was delivered after stack {request.owner.stack_name} had gone "
             "on; nothing was touched."
@@ -179,7 +185,8 @@ def _remember_present(memory: Memory, request: Request, operation: Operation) ->
     back, though the resource may have been there once.
     """
     user_name, former = request.former_physical_id, digest(request.old_properties)
-    memory.record = memory.record.confirming(user_name, forward=operation.forward)
+    stays = operation.forward or user_name == request.physical_id
+    memory.record = memory.record.confirming(user_name, stays=stays)
     if operation.rolling_back:
         memory.record = memory.record.given_up(former)
     elif not memory.record.served(request.request_id):

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-# Of a user, policy or secret (IAM quotas, Secrets Manager quotas).
-MAXIMUM = 50
+# Of a user, policy or secret there are 50 (IAM quotas, Secrets Manager quotas); one is left for the
+# invitation to take it over.
+MAXIMUM = 49
 # Of AWS and of ours, in any case of letters: the first cannot be set, the second mean something.
 _RESERVED = ("aws:", "restricted-iam-user:")
 

@@ -20,7 +20,7 @@ from handler.aws.clients import BEFORE_CHANGE
 from handler.errors import LeaseLostError, StillBusyError, UnrememberedError
 from handler.model.owner import Identified, Owner
 from handler.state.made import MadeUser
-from handler.state.record import Record
+from handler.state.record import Record, is_before
 from handler.state.table import Item, StateTable
 
 LEASE_SECONDS = 60.0
@@ -43,19 +43,30 @@ class Memory:
     record: Record
 
     def __init__(
-        self, account: Account, owner: Owner, waiter: str, *, is_request: bool = False
+        self,
+        account: Account,
+        owner: Owner,
+        waiter: str,
+        *,
+        is_request: bool = False,
+        sent: float = 0.0,
     ) -> None:
-        """`waiter` says who wants the lease, for its holder to hear: the id, if it `is_request`."""
+        """`waiter` says who wants the lease, for its holder to hear.
+
+        Of a request that is to be remembered it is the id, and `sent` when CloudFormation sent it,
+        in seconds since 1970.
+        """
         resource = f"{owner.stack_id}#{owner.logical_id}"
         table_name = account.settings.state_table
         self.owner = owner
         self._table = StateTable(account.clients.dynamodb, table_name, resource)
         self._deadline = account.deadline
         self._waiter = waiter
+        self._sent = sent
         self._request_id = waiter if is_request else None
         self._holder = str(uuid.uuid4())
         self._ends = 0.0
-        self._waiting = ""
+        self._waiting, self._waiting_sent = "", 0.0
 
     def peek(self) -> Record:
         """The record as it is, without the lease: good for what never changes."""
@@ -81,7 +92,7 @@ class Memory:
         while not (item := self._extend(self._acquire)):
             if self._deadline.seconds_left() < _LEAST_TO_SERVE_SECONDS:
                 raise StillBusyError
-            self._table.announce(self._waiter)
+            self._table.announce(self._waiter, self._sent)
             self._deadline.pause(_PAUSE_SECONDS * random.uniform(0.5, 1.0))  # noqa: S311 - jitter # nosec B311
         return item
 
@@ -108,6 +119,11 @@ class Memory:
     def others_wait(self) -> bool:
         """Whether somebody else waited for the lease when the table was asked last."""
         return self._waiting not in ("", self._waiter)
+
+    @property
+    def later_waits(self) -> bool:
+        """Whether it was a request that was sent after this one."""
+        return self.others_wait and is_before(self._sent, self._waiting_sent)
 
     def announce(self, user_name: str) -> None:
         """Write the record unless the table has of the user what it must hold before a change."""
@@ -158,7 +174,8 @@ class Memory:
         until = time.time() + LEASE_SECONDS
         item = call(until)
         if item:
-            self._ends, self._waiting = until, item.waiting
+            self._ends = until
+            self._waiting, self._waiting_sent = item.waiting, item.waiting_sent
         return item
 
 

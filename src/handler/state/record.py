@@ -13,9 +13,16 @@ from typing import Any
 from handler.model.progress import Progress
 from handler.state.made import MadeUser, read
 
+# Times of requests are in whole seconds, and clocks differ by less.
+_SAME_TIME_SECONDS = 2.0
 # CloudFormation and Lambda give a request up after less than an hour.
 _REMEMBERED_REQUESTS = 20
 _REMEMBERED_GOALS = 100
+
+
+def is_before(sent: float, other: float) -> bool:
+    """Whether one request was sent before another, in seconds since 1970; 0 is not known."""
+    return 0 < sent < other - _SAME_TIME_SECONDS
 
 
 @dataclass(frozen=True)
@@ -32,11 +39,13 @@ class Served:
     """A request that was begun; it has no answer while it is served, or when its holder died.
 
     `asked` tells what it asked for from anything else; it is empty while only its id is known.
+    `sent` is when CloudFormation sent it, in seconds since 1970, or 0.
     """
 
     request_id: str
     answer: Answer | None = None
     asked: str = ""
+    sent: float = 0.0
 
     @property
     def succeeded(self) -> bool:
@@ -115,9 +124,10 @@ class Record:
         served = self.served(request_id)
         return served is not None and served.asked not in ("", asked)
 
-    def overtaken(self, request_id: str) -> bool:
-        """Whether the request was begun, and another after it."""
-        return self.served(request_id) is not None and self.requests[0].request_id != request_id
+    def overtaken(self, request_id: str, sent: float) -> bool:
+        """Whether the request was begun and another after it, or one that was sent after it."""
+        begun = self.served(request_id) is not None and self.requests[0].request_id != request_id
+        return begun or any(is_before(sent, one.sent) for one in self.requests)
 
     def is_in(self, digest: str) -> bool:
         """Whether these properties led to the state that the resource is in."""
@@ -162,15 +172,15 @@ class Record:
         """Whether the resource took it over from somebody else."""
         return any(unique_id in user.inherited for user in self.users.values())
 
-    def confirming(self, name: str, *, forward: bool) -> Record:
+    def confirming(self, name: str, *, stays: bool) -> Record:
         """The same when CloudFormation has shown which user it knows.
 
-        When it goes `forward` from that user, it knows it for good; a roll-back gives it up.
+        One that a roll-back gives up does not stay, so it does not become known by that.
         """
         if name not in self.users:
             return self
         user = self.users[name]
-        user = replace(user, known=user.known or forward, retained=False)
+        user = replace(user, known=user.known or stays, retained=False)
         return replace(self.with_user(name, user), confirmed=name)
 
     def leaving_behind(self, request_id: str) -> Record:
@@ -183,11 +193,11 @@ class Record:
         }
         return replace(self, users=users, confirmed="", goals=())
 
-    def begun(self, request_id: str, asked: str = "") -> Record:
+    def begun(self, request_id: str, asked: str = "", sent: float = 0.0) -> Record:
         """The same with a request that is about to be served."""
         if self.served(request_id):
-            return self._with_served(request_id, asked=asked)
-        requests = (Served(request_id, asked=asked), *self.requests)
+            return self._with_served(request_id, asked=asked, sent=sent)
+        requests = (Served(request_id, asked=asked, sent=sent), *self.requests)
         return replace(self, requests=requests[:_REMEMBERED_REQUESTS])
 
     def answered(self, request_id: str, answer: Answer) -> Record:

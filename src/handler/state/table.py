@@ -21,22 +21,23 @@ SKEW_SECONDS = 10
 class Item:
     """What the table holds of a resource: its record as text, who waits for its lease, who came.
 
-    `last_request` is the request of CloudFormation that took the lease last.
+    `last_request` is the request of CloudFormation that took the lease last. `waiting_sent` is when
+    CloudFormation sent the request that waits, in seconds since 1970, or 0.
     """
 
     record: str = ""
     waiting: str = ""
     last_request: str = ""
+    waiting_sent: float = 0.0
 
     @classmethod
     def of(cls, attributes: dict[str, Any]) -> "Item":
         """Read the attributes of an answer."""
-        return cls(
-            *(
-                attributes.get(name, {}).get("S", "")
-                for name in ("Record", "Waiting", "LastRequest")
-            )
+        record, waiting, last_request = (
+            attributes.get(name, {}).get("S", "") for name in ("Record", "Waiting", "LastRequest")
         )
+        sent = float(attributes.get("WaitingSent", {}).get("N", 0))
+        return cls(record, waiting, last_request, sent)
 
 
 @dataclass(frozen=True)
@@ -96,15 +97,19 @@ class StateTable:
             values["request"] = request_id
             update += ", LastRequest = :request"
         return self._update(
-            f"{update} REMOVE Waiting, ExpiresAt",
+            f"{update} REMOVE Waiting, WaitingSent, ExpiresAt",
             "attribute_not_exists(LeaseHolder) OR LeaseEnds < :ended OR LeaseHolder = :holder",
             values,
             returned="ALL_OLD",
         )
 
-    def announce(self, waiter: str) -> None:
+    def announce(self, waiter: str, sent: float) -> None:
         """Say that somebody waits for the lease; it may have become free meanwhile."""
-        self._update("SET Waiting = :waiter", "attribute_exists(LeaseHolder)", {"waiter": waiter})
+        self._update(
+            "SET Waiting = :waiter, WaitingSent = :sent",
+            "attribute_exists(LeaseHolder)",
+            {"waiter": waiter, "sent": sent},
+        )
 
     def renew(self, holder: str, until: float) -> Item:
         """Keep the lease; raises LeaseLostError."""

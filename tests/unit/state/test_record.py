@@ -102,7 +102,7 @@ def test_request_that_comes_again_keeps_its_place() -> None:
 
     assert [served.request_id for served in record.requests] == ["2", "1"]
     assert (record.answer("1"), record.answer("2"), record.answer("3")) == (answer, None, None)
-    assert (record.overtaken("1"), record.overtaken("2"), record.overtaken("3")) == (
+    assert (record.overtaken("1", 0.0), record.overtaken("2", 0.0), record.overtaken("3", 0.0)) == (
         True,
         False,
         False,
@@ -139,5 +139,5 @@ def test_only_a_user_of_ours_is_confirmed() -> None:
     """An id that CloudFormation invented confirms nobody."""
     record = Record(users={"Provazio": MadeUser()})
 
-    assert record.confirming("Provazio", forward=True).confirmed == "Provazio"
-    assert record.confirming("stack_RestrictedUser_1ABC", forward=True) == record
+    assert record.confirming("Provazio", stays=True).confirmed == "Provazio"
+    assert record.confirming("stack_RestrictedUser_1ABC", stays=True) == record
