@@ -131,6 +131,19 @@ def test_roll_back_of_the_root_stack_gives_way_to_nobody(
         assert current() == key
 
 
+def test_date_that_has_not_come_makes_nobody_late(
+    stack: Stack, runs: Interleaving, key: str
+) -> None:
+    """An event that is made to look as if it were sent last does not shut out all others."""
+    sent = event(stack, "Update", SECOND, FIRST)
+    stack.set_status("UPDATE_IN_PROGRESS")
+    late_cloudformation.sends(sent)
+    address = sent["ResponseURL"].partition("?")[0] + "?X-Amz-Date=20991231T235959Z"
+    forged = stack.forge(sent | {"RequestId": "forged", "ResponseURL": address})
+
+    assert forged["Status"] == stack.deliver(sent)["Status"] == "SUCCESS"
+
+
 def test_user_that_a_roll_back_stays_with_is_known(
     stack: Stack, runs: Interleaving, key: str
 ) -> None:

@@ -7,10 +7,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from handler import clock
 from handler.model.owner import Owner
 from handler.properties import schema
 
@@ -18,6 +19,8 @@ from handler.properties import schema
 PROVIDER_TYPE = "Custom::RestrictedIAMUserProvider"
 # Before the request id of a Create that failed; no user name has a colon.
 _NOT_CREATED = "not-created:"
+# Of the clock of Lambda against that of CloudFormation.
+_SKEW = timedelta(seconds=10)
 # CloudFormation's own; ServiceTimeout arrives like any other property of the template.
 _CLOUDFORMATION_PROPERTIES = frozenset({"ServiceToken", "ServiceTimeout"})
 
@@ -128,13 +131,15 @@ def generated_user_name(owner: Owner) -> str:
 def _sent(response_url: str) -> float:
     """When the address for the answer was signed: a second delivery has the same one.
 
-    Amazon S3 User Guide, "Authenticating Requests: Using Query Parameters".
+    A date to come is none: all requests that are sent before it would be late. Amazon S3 User
+    Guide, "Authenticating Requests: Using Query Parameters".
     """
     signed = parse_qs(urlsplit(response_url).query).get("X-Amz-Date", [""])[0]
     try:
-        return datetime.strptime(signed, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+        sent = datetime.strptime(signed, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
         return 0.0
+    return sent.timestamp() if sent <= clock.now() + _SKEW else 0.0
 
 
 def _own(properties: dict[str, Any]) -> dict[str, Any]:

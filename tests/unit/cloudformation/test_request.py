@@ -14,10 +14,11 @@ SENT = 1_700_725_317.0
     [
         ("X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20231123T074157Z&X-Amz-Expires=7200", SENT),
         ("AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Expires=1700732517&Signature=x", 0.0),
+        ("X-Amz-Date=20991231T235959Z", 0.0),
         ("X-Amz-Date=yesterday", 0.0),
         ("", 0.0),
     ],
-    ids=["signed as today", "signed as years ago", "no date", "not signed"],
+    ids=["signed as today", "signed as years ago", "to come", "no date", "not signed"],
 )
 def test_address_for_the_answer_says_when(stack: Stack, query: str, sent: float) -> None:
     """Where it does not, the time is not known."""
