@@ -1,7 +1,5 @@
 """Carrying out what is decided about a key: a new one always comes before the old one goes."""
 
-from dataclasses import dataclass
-
 from handler import clock
 from handler.aws.secretsmanager.description import CURRENT
 from handler.facts import Fact, Metric, count, tell
@@ -10,14 +8,6 @@ from handler.keys.observed import Observed
 from handler.keys.plan import Decision, Keep, Purpose, Restore, Rotate, plan
 from handler.keys.verify import verify
 from handler.model.keys import AccessKey, StoredKey
-
-
-@dataclass(frozen=True)
-class Filled:
-    """The key that AWSCURRENT holds now, and what there was before."""
-
-    current: StoredKey
-    observed: Observed
 
 
 def decide(observed: Observed, purpose: Purpose) -> Decision:
@@ -33,8 +23,8 @@ def decide(observed: Observed, purpose: Purpose) -> Decision:
     return decision
 
 
-def fill(credentials: Credentials, token: str, purpose: Purpose, observed: Observed) -> Filled:
-    """Make AWSCURRENT hold a key for the purpose, proven when it was made.
+def fill(credentials: Credentials, token: str, purpose: Purpose, observed: Observed) -> StoredKey:
+    """Make AWSCURRENT hold a key for the purpose, proven when it was made; returns that key.
 
     `token` becomes the version id of a new key.
     """
@@ -54,7 +44,7 @@ def fill(credentials: Credentials, token: str, purpose: Purpose, observed: Obser
     gone = (*decision.delete_before, *decision.delete_after)
     published = clock.now().isoformat() if isinstance(decision, Rotate) else ""
     credentials.remember(observed, current, replaced, gone, published)
-    return Filled(current, observed)
+    return current
 
 
 def _rotate(credentials: Credentials, token: str, trigger: str, observed: Observed) -> StoredKey:

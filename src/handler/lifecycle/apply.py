@@ -41,10 +41,10 @@ def apply(change: Change) -> tuple[dict[str, str], str]:
         # No key was made yet, so one that comes now is somebody else's.
         memory.note(desired.user_name, minting=minting)
         raise
-    filled = secret.fill(change, described, user)
-    current, user_name = filled.current, desired.user_name
+    current, observed = secret.fill(change, described, user)
+    user_name = desired.user_name
     retire.end_grace(account, memory, user_name, desired.secret_name)
-    status.switch(account, memory, user_name, filled.observed)
+    status.switch(account, memory, user_name, observed)
     next_rotation = secret.spread(change, existing.secret)
     delete.delete_unconfirmed(change)
     memory.note(user_name, complete=True)

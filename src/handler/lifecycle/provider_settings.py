@@ -110,10 +110,7 @@ class Settling:
 
     def _put_boundary(self, wanted: Wanted, users: list[KnownUser]) -> str:
         for number, user in enumerate(users):
-            if self.operation.forward:
-                heed(self.account, self.memory, self.request, self.operation)
-            else:
-                self.memory.renew()
+            heed(self.account, self.memory, self.request, self.operation)
             try:
                 self.account.deadline.check(f"putting the boundary on user {user.name}")
                 self._limit(user, wanted.boundary)

@@ -10,7 +10,9 @@ from handler.errors import ReaderRefusedError, ReplicationError, error_code
 from handler.facts import Fact, tell
 from handler.keys import rotate
 from handler.keys.credentials import Credentials
+from handler.keys.observed import Observed
 from handler.lifecycle.change import Change
+from handler.model.keys import StoredKey
 
 
 def look(account: Account, name: str) -> SecretState | None:
@@ -69,8 +71,11 @@ def _no_principals(refused: list[str]) -> str:
     )
 
 
-def fill(change: Change, state: SecretState, user: UserState) -> rotate.Filled:
-    """Make AWSCURRENT hold a key of the user for the request, proven when it was made."""
+def fill(change: Change, state: SecretState, user: UserState) -> tuple[StoredKey, Observed]:
+    """Make AWSCURRENT hold a key of the user for the request, proven when it was made.
+
+    Returns that key, and what there was before.
+    """
     account, memory, desired = change.account, change.memory, change.desired
     secret = account.secret(desired.secret_name)
     account.rotation(desired.secret_name).abandon(state, desired.rotation_schedule)
@@ -80,11 +85,11 @@ def fill(change: Change, state: SecretState, user: UserState) -> rotate.Filled:
         secret.copy_from(account.secret(other.name))
     credentials = Credentials(account, memory, desired.user_name, secret)
     observed = credentials.observe(secret.describe() if former else state, is_new=user.is_new)
-    filled = rotate.fill(credentials, change.request.token, change.purpose, observed)
+    current = rotate.fill(credentials, change.request.token, change.purpose, observed)
     for other in former:
         discard(account, other)
     memory.note(desired.user_name, secrets={desired.secret_name: state.arn})
-    return filled
+    return current, observed
 
 
 def spread(change: Change, state: SecretState | None) -> str:

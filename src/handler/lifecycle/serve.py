@@ -130,9 +130,12 @@ def _change(change: Change) -> tuple[dict[str, str], str]:
 
 
 def heed(account: Account, memory: Memory, request: Request, operation: Operation) -> None:
-    """Keep the lease; raises GivenUpError when the stack has turned back and its next one waits."""
+    """Keep the lease; raises GivenUpError when the stack has turned back and its next one waits.
+
+    A roll-back is never given up.
+    """
     memory.renew()
-    if memory.others_wait:
+    if operation.forward and memory.others_wait:
         stack.confirm(account, request, operation)
 
 

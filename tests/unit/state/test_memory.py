@@ -67,6 +67,9 @@ def test_second_holder_waits_until_the_first_is_done(
         slept.append(seconds)
         first.hold()
         first.renew()
+        held = item()
+        assert held is not None
+        assert held["Waiting"] == {"S": "second"}
         assert first.others_wait
         first.close()
 
